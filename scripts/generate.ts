@@ -1,0 +1,33 @@
+// Writes what is derived from spec/wire.json and from the state tables: src/protocol/wire.ts, and the parts of
+// spec/talkbyte.md between `<!-- generated: … -->` and `<!-- end -->`. With --check it changes nothing and fails
+// when a part is stale.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { fillSpecification, wireModule } from "./generated-parts.ts";
+
+const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
+
+function update(relative: string, derive: (current: string) => string, check: boolean): boolean {
+  let current = "";
+  try {
+    current = readFileSync(path(relative), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const wanted = derive(current);
+  if (wanted === current) return true;
+  if (check) process.stderr.write(`${relative} is stale: run npm run generate\n`);
+  else writeFileSync(path(relative), wanted);
+  return !check;
+}
+
+export function generate(check: boolean): boolean {
+  const wire = update("src/protocol/wire.ts", () => wireModule(), check);
+  const specification = update("spec/talkbyte.md", fillSpecification, check);
+  return wire && specification;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && !generate(process.argv.includes("--check"))) {
+  process.exitCode = 1;
+}

@@ -1,0 +1,370 @@
+// The client's side of one session (spec section 5.2), without I/O: bytes and the application's wishes go in;
+// frames go to the host's writer and what happened is told to the host. States.ts says what is legal when. Time is
+// the `now` of each call, in milliseconds of any clock that never goes back.
+
+import { Decoder } from "./decoder.ts";
+import { breach, TalkByteError } from "./error.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import {
+  encodeAuth,
+  encodeHello,
+  encodeResponse,
+  parseAuthenticated,
+  parseChallenge,
+  parseRefused,
+  parseWelcome,
+  type Auth,
+  type Authenticated,
+  type Refused,
+  type Welcome,
+} from "./login-frames.ts";
+import { PASSWORD } from "./mechanism.ts";
+import { PayloadView } from "./payload.ts";
+import { PingWatch } from "./ping-watch.ts";
+import {
+  encodeError,
+  encodePong,
+  encodeStop,
+  parseError,
+  parseGoaway,
+  parsePing,
+  parseStopped,
+  type Goaway,
+} from "./session-frames.ts";
+import {
+  assertFollows,
+  CLIENT_STATES,
+  frameName,
+  type ClientFrameAction,
+  type ClientStateName,
+} from "./states.ts";
+import { FRAME_TYPE, LIMIT, PROTOCOL_VERSION, type WireErrorCode } from "./wire.ts";
+
+export interface ClientSettings {
+  readonly agent: string;
+  /** The longest wait for any answer that is due, in milliseconds (TB-TIME-6). */
+  readonly answerMs: number;
+}
+
+export type ClientAction =
+  | { readonly type: "welcome"; readonly welcome: Welcome }
+  | { readonly type: "authenticated"; readonly authenticated: Authenticated }
+  | { readonly type: "refused"; readonly refused: Refused }
+  /** Answer with `respond`. */
+  | { readonly type: "challenge"; readonly mechanismData: Uint8Array }
+  | { readonly type: "pong" }
+  | { readonly type: "goaway"; readonly goaway: Goaway }
+  /** The session ended as it should; `accepted` messages have all been answered. */
+  | { readonly type: "stopped"; readonly accepted: number }
+  /** The session failed; ERROR is in the writer where the peer broke the protocol. */
+  | { readonly type: "failed"; readonly error: TalkByteError }
+  /** Send what the writer holds, end the stream, linger, drop (spec section 9.4). */
+  | { readonly type: "close" };
+
+/** What a session asks of its owner. */
+export interface ClientHost {
+  /** Where frames go; its owner sends them, once a turn. */
+  readonly out: FrameWriter;
+  act(action: ClientAction): void;
+  /** The reply to the oldest unanswered message; the payload is valid until this returns. */
+  reply(payload: PayloadView): void;
+}
+
+const VERSIONS = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
+const NEVER = Infinity;
+const LAST_ID = 0xff_ff_ff_ff;
+
+export class ClientSession {
+  readonly #settings: ClientSettings;
+  readonly #host: ClientHost;
+  readonly #decoder = new Decoder(LIMIT.loginFrameBytes);
+  readonly #view = new PayloadView();
+  readonly #ping = new PingWatch();
+  #state: ClientStateName = "awaiting-welcome";
+  #holds = false;
+  #welcome: Welcome | undefined;
+  #mechanism: string | undefined;
+  #nextId = 1;
+  #oldestId = 1;
+  #unanswered = 0;
+  #answered = 0;
+  #goneAway = false;
+  #now: number;
+  #dueAt: number;
+
+  /** Sends HELLO. */
+  constructor(settings: ClientSettings, host: ClientHost, now: number) {
+    this.#settings = settings;
+    this.#host = host;
+    this.#now = now;
+    this.#dueAt = now + settings.answerMs;
+    host.out.frame(encodeHello({ versions: VERSIONS, agent: settings.agent }));
+  }
+
+  get state(): ClientStateName {
+    return this.#state;
+  }
+
+  /** Messages that wait for their reply. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
+  /** When `tick` is wanted next; Infinity: never. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** The largest payload that the session can send, in bytes; 0 before WELCOME. */
+  get maxPayloadBytes(): number {
+    return this.#welcome === undefined ? 0 : this.#welcome.maxFrameBytes - 5;
+  }
+
+  receive(chunk: Uint8Array, now: number): void {
+    this.#now = now;
+    if (this.#state === "closing") return;
+    this.#decoder.push(chunk);
+    this.#run();
+  }
+
+  /** End of stream from the server: a failure in every state that still expects something (TB-END-9). */
+  receiveEnd(now: number): void {
+    this.#now = now;
+    if (this.#state === "closing") return;
+    this.#finish(new TalkByteError("ended-early", "peer", "the server ended the stream without STOPPED"));
+  }
+
+  /** Sends AUTH: directly behind HELLO, or later. @throws TalkByteError `wrong-state` */
+  login(auth: Auth, now: number): void {
+    this.#now = now;
+    const early = this.#state === "awaiting-welcome" && this.#mechanism === undefined;
+    if (!early && this.#state !== "unauthenticated") throw this.#wrongState("log in");
+    this.#mechanism = auth.mechanism;
+    this.#host.out.frame(encodeAuth(auth));
+    this.#expectAnswer();
+    if (!early) this.#enter("authenticating");
+  }
+
+  /** Sends RESPONSE; empty data abandons the attempt. @throws TalkByteError `wrong-state` */
+  respond(mechanismData: Uint8Array, now: number): void {
+    this.#now = now;
+    if (this.#state !== "responding") throw this.#wrongState("respond");
+    this.#host.out.frame(encodeResponse(mechanismData));
+    this.#expectAnswer();
+    this.#enter("authenticating");
+    this.#run();
+  }
+
+  /** Sends MESSAGE. A payload over 8 KiB is referred to until it is sent. @throws TalkByteError `wrong-state`, `message-too-large` */
+  send(payload: Uint8Array, now: number): void {
+    if (this.#state !== "ready" && this.#state !== "draining") throw this.#wrongState("send");
+    if (payload.length > this.maxPayloadBytes) {
+      throw new TalkByteError(
+        "message-too-large",
+        "local",
+        `a message of ${payload.length} bytes is over the server's limit of ${this.maxPayloadBytes}`,
+      );
+    }
+    this.#now = now;
+    if (this.#unanswered === 0) this.#expectAnswer();
+    this.#host.out.message(FRAME_TYPE.MESSAGE, this.#nextId, payload);
+    this.#nextId = this.#nextId === LAST_ID ? 0 : this.#nextId + 1;
+    this.#unanswered++;
+  }
+
+  /** Sends PING with these eight bytes; false when one is unanswered or the state has no place for it. */
+  ping(data: Uint8Array, now: number): boolean {
+    this.#now = now;
+    if (this.#state !== "ready" && this.#state !== "draining") return false;
+    if (!this.#ping.send(this.#host.out, data)) return false;
+    this.#expectAnswer();
+    return true;
+  }
+
+  /** Sends STOP: the last frame but for PONG. @throws TalkByteError `wrong-state` */
+  stop(now: number): void {
+    this.#now = now;
+    if (this.#state !== "ready" && this.#state !== "draining") throw this.#wrongState("stop");
+    this.#host.out.frame(encodeStop());
+    this.#expectAnswer();
+    this.#enter("stopping");
+  }
+
+  /** Time has reached `dueAt`. */
+  tick(now: number): void {
+    this.#now = now;
+    if (now < this.#dueAt) return;
+    this.#fail(
+      new TalkByteError(
+        "timeout",
+        "peer",
+        `no answer for ${this.#settings.answerMs / 1000} s in state ${this.#state}`,
+      ),
+    );
+  }
+
+  /** Ends the session from outside: nothing more is sent. */
+  abandon(): void {
+    if (this.#state !== "closing") this.#close();
+  }
+
+  #run(): void {
+    try {
+      while (!this.#holds && this.#decoder.next()) this.#process();
+    } catch (error) {
+      if (!(error instanceof TalkByteError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #process(): void {
+    const { type } = this.#decoder;
+    const name = frameName(type);
+    if (name === undefined) throw breach("unknown-type", `type ${type} is not defined`);
+    const action = CLIENT_STATES[this.#state].frames[name as never] as { do: ClientFrameAction } | undefined;
+    if (action === undefined) {
+      const what = name === "EXTENSION" ? "an extension frame" : name;
+      throw breach("unexpected-frame", `${what} in state ${this.#state}`);
+    }
+    this.#do[action.do]();
+    if (name !== "EXTENSION" && this.#dueAt !== NEVER) this.#expectAnswer();
+  }
+
+  readonly #do: Readonly<Record<ClientFrameAction, () => void>> = {
+    "take-welcome": () => this.#takeWelcome(),
+    "take-authenticated": () => this.#takeAuthenticated(),
+    "take-refused": () => this.#takeRefused(parseRefused(this.#decoder.body)),
+    "take-early-refused": () => this.#takeEarlyRefused(parseRefused(this.#decoder.body)),
+    "take-challenge": () => this.#takeChallenge(),
+    "take-reply": () => this.#takeReply(),
+    "answer-ping": () => this.#host.out.frame(encodePong(parsePing(this.#decoder.body))),
+    "take-pong": () => {
+      this.#ping.take(this.#decoder.body);
+      this.#host.act({ type: "pong" });
+    },
+    "take-goaway": () => this.#takeGoaway(),
+    "take-stopped": () => this.#takeStopped(),
+    skip: () => undefined,
+    "peer-failed": () => this.#peerFailed(),
+  };
+
+  #takeWelcome(): void {
+    const welcome = parseWelcome(this.#decoder.body);
+    if (welcome.version < VERSIONS.min || welcome.version > VERSIONS.max) {
+      throw breach("malformed", "WELCOME: a version that HELLO did not offer");
+    }
+    this.#welcome = welcome;
+    this.#enter(this.#mechanism === undefined ? "unauthenticated" : "authenticating");
+    if (this.#mechanism === undefined) this.#dueAt = NEVER;
+    this.#host.act({ type: "welcome", welcome });
+  }
+
+  #takeAuthenticated(): void {
+    const authenticated = parseAuthenticated(this.#decoder.body);
+    if (this.#mechanism === PASSWORD.name && authenticated.mechanismData.length > 0) {
+      throw breach("malformed", "AUTHENTICATED: mechanism-data for PASSWORD");
+    }
+    this.#decoder.limit = this.#welcome!.maxFrameBytes;
+    this.#dueAt = NEVER;
+    this.#enter("ready");
+    this.#host.act({ type: "authenticated", authenticated });
+  }
+
+  #takeRefused(refused: Refused): void {
+    this.#dueAt = NEVER;
+    this.#mechanism = undefined;
+    if (refused.triesLeft > 0) this.#enter("unauthenticated");
+    this.#host.act({ type: "refused", refused });
+    if (refused.triesLeft === 0) this.#close();
+  }
+
+  /** Before any AUTH only a refusal for want of capacity fits (TB-REFUSED-7). */
+  #takeEarlyRefused(refused: Refused): void {
+    if (refused.triesLeft > 0 || (refused.reason !== "busy" && refused.reason !== "throttled")) {
+      throw breach("unexpected-frame", "REFUSED without AUTH");
+    }
+    this.#takeRefused(refused);
+  }
+
+  #takeChallenge(): void {
+    if (this.#mechanism === PASSWORD.name) throw breach("unexpected-frame", "CHALLENGE for PASSWORD");
+    const mechanismData = parseChallenge(this.#decoder.body);
+    this.#dueAt = NEVER;
+    this.#enter("responding");
+    this.#host.act({ type: "challenge", mechanismData });
+  }
+
+  #takeReply(): void {
+    const decoder = this.#decoder;
+    if (decoder.bodyLength < 4) throw breach("malformed", "REPLY: cut short in id");
+    if (this.#unanswered === 0 || decoder.bodyId() !== this.#oldestId) {
+      throw breach("reply-mismatch", "REPLY without its MESSAGE");
+    }
+    this.#oldestId = this.#oldestId === LAST_ID ? 0 : this.#oldestId + 1;
+    this.#unanswered--;
+    this.#answered++;
+    if (this.#unanswered === 0 && this.#state !== "stopping") this.#dueAt = NEVER;
+    this.#host.reply(decoder.payloadInto(this.#view));
+  }
+
+  #takeGoaway(): void {
+    const goaway = parseGoaway(this.#decoder.body);
+    if (this.#goneAway) throw breach("unexpected-frame", "GOAWAY a second time");
+    this.#goneAway = true;
+    if (this.#state === "ready") this.#enter("draining");
+    this.#host.act({ type: "goaway", goaway });
+  }
+
+  #takeStopped(): void {
+    const accepted = parseStopped(this.#decoder.body);
+    if (accepted !== this.#answered) {
+      throw breach("reply-mismatch", "STOPPED counts other messages than were answered");
+    }
+    this.#host.act({ type: "stopped", accepted });
+    this.#close();
+  }
+
+  #peerFailed(): void {
+    const { code, detail } = parseError(this.#decoder.body);
+    const known = code.startsWith("unknown-") ? "internal" : (code as WireErrorCode);
+    this.#finish(new TalkByteError(known, sideOf(known), `the server ended the session: ${code}: ${detail}`));
+  }
+
+  #expectAnswer(): void {
+    this.#dueAt = this.#now + this.#settings.answerMs;
+  }
+
+  #wrongState(wish: string): TalkByteError {
+    return new TalkByteError("wrong-state", "local", `can't ${wish} in state ${this.#state}`);
+  }
+
+  #fail(error: TalkByteError): void {
+    this.#host.out.frame(
+      encodeError({ code: error.code as WireErrorCode, versions: VERSIONS, detail: error.message }),
+    );
+    this.#finish(error);
+  }
+
+  #finish(error: TalkByteError): void {
+    this.#host.act({ type: "failed", error });
+    this.#close();
+  }
+
+  #close(): void {
+    this.#dueAt = NEVER;
+    this.#decoder.discard();
+    this.#enter("closing");
+    this.#host.act({ type: "close" });
+  }
+
+  #enter(state: ClientStateName): void {
+    assertFollows(CLIENT_STATES, this.#state, state);
+    this.#state = state;
+    this.#holds = "holds" in CLIENT_STATES[state];
+  }
+}
+
+/** Whose fault an ERROR from the server reports. */
+function sideOf(code: WireErrorCode): "local" | "peer" {
+  return code === "internal" || code === "shutdown" ? "peer" : "local";
+}

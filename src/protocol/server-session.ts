@@ -1,0 +1,370 @@
+// The server's side of one session (spec section 5.1), without I/O: bytes and events go in; frames go to
+// the host's writer and what needs the world is asked of the host as an action, to be answered by an event.
+// States.ts says what is legal when; this file says what is then done. Time is the `now` of each call, in
+// milliseconds of any clock that never goes back.
+//
+// A MESSAGE takes a straight line: decoder, the host's `message`, writer. No action object is made for it.
+
+import { Decoder } from "./decoder.ts";
+import { breach, TalkByteError } from "./error.ts";
+import { PayloadView } from "./payload.ts";
+import { PingWatch } from "./ping-watch.ts";
+import { ServerDeadlines, type ServerDeadline } from "./server-deadlines.ts";
+import type { Outcome, ServerHost, ServerSettings } from "./server-host.ts";
+import { ServerLogin, VERSIONS, type LoginStep } from "./server-login.ts";
+import {
+  encodeError,
+  encodeGoaway,
+  encodePong,
+  encodeStopped,
+  parseError,
+  parsePing,
+  parseStop,
+} from "./session-frames.ts";
+import {
+  assertFollows,
+  frameName,
+  SERVER_STATES,
+  type ServerFrameAction,
+  type ServerStateName,
+} from "./states.ts";
+import { UnderWay, type Ticket } from "./under-way.ts";
+import { FRAME_TYPE, LIMIT, type WireErrorCode } from "./wire.ts";
+
+export class ServerSession {
+  readonly #settings: ServerSettings;
+  readonly #host: ServerHost;
+  readonly #decoder = new Decoder(LIMIT.loginFrameBytes);
+  readonly #view = new PayloadView();
+  readonly #underWay = new UnderWay();
+  readonly #ping = new PingWatch();
+  #state: ServerStateName = "awaiting-hello";
+  #holds = false;
+  #accepting = false;
+  #inputEnded = false;
+  #accepted = 0;
+  readonly #login: ServerLogin;
+
+  #now: number;
+  readonly #deadlines: ServerDeadlines;
+  #framesSeen = 0;
+
+  constructor(settings: ServerSettings, host: ServerHost, now: number) {
+    this.#settings = settings;
+    this.#host = host;
+    this.#now = now;
+    this.#login = new ServerLogin(settings, host);
+    this.#deadlines = new ServerDeadlines(settings, now);
+  }
+
+  get state(): ServerStateName {
+    return this.#state;
+  }
+
+  /** Messages accepted so far. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** When `tick` is wanted next; Infinity: never. */
+  get dueAt(): number {
+    return this.#deadlines.dueAt(this.#underWay.count);
+  }
+
+  /** Whether more input should be read from the transport (TB-MSG-8, TB-MSG-9, TB-LIMIT-3). */
+  get wantsInput(): boolean {
+    if (this.#state === "closing" || this.#state === "finishing") return true; // to be discarded
+    if (this.#holds) return this.#decoder.heldBytes < LIMIT.loginFrameBytes + 4;
+    return this.#reads;
+  }
+
+  /** Takes a chunk from the transport; the chunk must not be written to again. */
+  receive(chunk: Uint8Array, now: number): void {
+    this.#now = now;
+    if (this.#state === "closing" || this.#state === "finishing") return;
+    this.#decoder.push(chunk);
+    this.#run();
+  }
+
+  /** Goes on with input that was held; to be called when the writer has been emptied. */
+  resume(now: number): void {
+    this.#now = now;
+    this.#run();
+  }
+
+  /** End of stream from the client (spec section 9.2). */
+  receiveEnd(now: number): void {
+    this.#now = now;
+    this.#inputEnded = true;
+    if (isBeforeLogin(this.#state)) this.#close();
+    else this.#run();
+  }
+
+  /** The connection is gone; nothing can be sent. */
+  receiveReset(): void {
+    this.#underWay.clear();
+    this.#enterClosing();
+  }
+
+  /** The source may try to log in: WELCOME. */
+  admitted(now: number): void {
+    if (this.#state !== "admitting") return;
+    this.#now = now;
+    this.#login.welcome();
+    this.#enter("awaiting-auth");
+    this.#run();
+  }
+
+  /** The source may not try now: WELCOME, REFUSED, and the end (TB-REFUSED-7). */
+  notAdmitted(reason: "busy" | "throttled", retryAfterMs: number): void {
+    if (this.#state !== "admitting") return;
+    this.#follow(this.#login.notAdmitted(reason, retryAfterMs));
+  }
+
+  /** The outcome of the verification that was asked for; ignored once it is no longer wanted. */
+  verified(outcome: Outcome, now: number): void {
+    if (this.#state !== "verifying") return;
+    this.#now = now;
+    this.#deadlines.resumeLogin(now);
+    this.#follow(this.#login.verified(outcome));
+    this.#run();
+  }
+
+  /** Within `host.message`: the reply to this message comes later, through `reply`. */
+  defer(): Ticket {
+    return this.#underWay.add(this.#decoder.bodyId());
+  }
+
+  /** The reply to a deferred message. The bytes are the session's from now on. */
+  reply(ticket: Ticket, payload: Uint8Array, now: number): void {
+    if (!this.#underWay.has(ticket)) return; // the session has ended meanwhile
+    this.#now = now;
+    ticket.reply = payload;
+    this.#sendReplies();
+    this.#run();
+  }
+
+  /** The application failed on a message: on the deferred one, or within `host.message` on the current one. */
+  failMessage(ticket: Ticket = this.defer()): void {
+    if (!this.#underWay.has(ticket)) return;
+    this.#underWay.dropAfter(ticket);
+    ticket.failed = true;
+    this.#enter("finishing");
+    this.#sendReplies();
+  }
+
+  /** Sends PING with these eight bytes; false when one is unanswered or the state has no place for it. */
+  ping(data: Uint8Array): boolean {
+    if (!this.#accepting && this.#state !== "stopping") return false;
+    return this.#ping.send(this.#host.out, data);
+  }
+
+  /** The server is being stopped: GOAWAY to a session that is logged in, ERROR `shutdown` to another. */
+  drain(now: number): void {
+    this.#now = now;
+    if (this.#state === "ready") {
+      this.#host.out.frame(encodeGoaway({ reason: "shutdown", drainMs: this.#settings.drainMs }));
+      this.#deadlines.startDrain(now);
+      this.#enter("draining");
+    } else if (isBeforeLogin(this.#state)) {
+      this.#fail(new TalkByteError("shutdown", "local", "the server is being stopped"));
+    }
+  }
+
+  /** Time has reached `dueAt`. */
+  tick(now: number): void {
+    this.#now = now;
+    if (now < this.dueAt) return;
+    const deadline = this.#deadlines.passed(now);
+    if (deadline === "drain") this.#stop();
+    else this.#timeout(deadline);
+  }
+
+  /** Ends the session with ERROR, from outside the protocol. */
+  abort(error: TalkByteError): void {
+    if (this.#state !== "closing") this.#fail(error);
+  }
+
+  get #reads(): boolean {
+    return (
+      !this.#holds &&
+      this.#underWay.count < this.#settings.maxUnderWay &&
+      this.#host.out.pendingBytes < this.#settings.maxPendingBytes
+    );
+  }
+
+  #run(): void {
+    try {
+      while (this.#reads && this.#decoder.next()) this.#process();
+      if (this.#inputEnded && this.#reads) this.#endOfInput();
+    } catch (error) {
+      if (!(error instanceof TalkByteError)) throw error;
+      this.#fail(error);
+    }
+    this.#deadlines.watchFrame(this.#decoder.insideFrame && this.#reads, this.#framesSeen, this.#now);
+  }
+
+  #process(): void {
+    const { type } = this.#decoder;
+    this.#framesSeen++;
+    if (type === FRAME_TYPE.MESSAGE && this.#accepting) {
+      this.#accept();
+      return;
+    }
+    const name = frameName(type);
+    if (name === undefined) throw breach("unknown-type", `type ${type} is not defined`);
+    const action = SERVER_STATES[this.#state].frames[name as never] as { do: ServerFrameAction } | undefined;
+    if (action === undefined) {
+      const what = name === "EXTENSION" ? "an extension frame" : name;
+      throw breach("unexpected-frame", `${what} in state ${this.#state}`);
+    }
+    if (name !== "EXTENSION" && this.#accepting) this.#deadlines.restartIdle(this.#now);
+    this.#do[action.do]();
+  }
+
+  readonly #do: Readonly<Record<ServerFrameAction, () => void>> = {
+    greet: () => this.#greet(),
+    authenticate: () => this.#follow(this.#login.authenticate(this.#decoder)),
+    respond: () => this.#follow(this.#login.respond(this.#decoder)),
+    accept: () => this.#accept(),
+    "answer-ping": () => this.#host.out.frame(encodePong(parsePing(this.#decoder.body))),
+    "take-pong": () => void this.#ping.take(this.#decoder.body),
+    stop: () => {
+      parseStop(this.#decoder.body);
+      this.#stop();
+    },
+    skip: () => undefined,
+    "peer-failed": () => this.#peerFailed(),
+  };
+
+  #greet(): void {
+    const agent = this.#login.greet(this.#decoder);
+    this.#enter("admitting");
+    this.#host.act({ type: "admit", agent });
+  }
+
+  /** Goes where the login leads. */
+  #follow(next: LoginStep): void {
+    switch (next) {
+      case "verifying":
+        this.#deadlines.holdLogin(this.#now);
+        this.#enter(next);
+        this.#login.verify();
+        break;
+      case "ready":
+        this.#decoder.limit = this.#settings.maxFrameBytes;
+        this.#deadlines.loggedIn(this.#now);
+        this.#enter(next);
+        break;
+      case "closing":
+        this.#close();
+        break;
+      default:
+        this.#enter(next);
+    }
+  }
+
+  #accept(): void {
+    const decoder = this.#decoder;
+    if (decoder.bodyLength < 4) throw breach("malformed", "MESSAGE: cut short in id");
+    this.#accepted++;
+    this.#deadlines.restartIdle(this.#now);
+    const reply = this.#host.message(decoder.payloadInto(this.#view));
+    if (reply === undefined) return;
+    if (reply.byteLength + 5 > this.#settings.maxFrameBytes) this.failMessage();
+    else if (this.#underWay.count === 0) this.#host.out.message(FRAME_TYPE.REPLY, decoder.bodyId(), reply);
+    else this.defer().reply = reply instanceof Uint8Array ? reply : reply.copy();
+  }
+
+  #sendReplies(): void {
+    for (let ticket = this.#underWay.oldest; ticket !== undefined; ticket = this.#underWay.oldest) {
+      if (ticket.failed || (ticket.reply?.byteLength ?? 0) + 5 > this.#settings.maxFrameBytes) {
+        this.#underWay.clear();
+        this.#fail(new TalkByteError("internal", "local", "the application failed on a message"));
+        return;
+      }
+      if (ticket.reply === undefined) return;
+      this.#host.out.message(FRAME_TYPE.REPLY, ticket.id, ticket.reply);
+      this.#underWay.removeOldest();
+      this.#deadlines.restartIdle(this.#now);
+    }
+    if (this.#state === "stopping") this.#sendStopped();
+    else if (this.#state === "finishing") this.#close();
+  }
+
+  #stop(): void {
+    this.#deadlines.stopped();
+    if (this.#underWay.count === 0) this.#sendStopped();
+    else this.#enter("stopping");
+  }
+
+  #sendStopped(): void {
+    this.#host.out.frame(encodeStopped(this.#accepted));
+    this.#close();
+  }
+
+  #endOfInput(): void {
+    if (!this.#accepting) return; // after STOP it changes nothing
+    this.#deadlines.stopped();
+    this.#decoder.discard();
+    if (this.#underWay.count === 0) this.#close();
+    else this.#enter("finishing");
+  }
+
+  #peerFailed(): void {
+    const { code, detail } = parseError(this.#decoder.body);
+    const error = new TalkByteError(
+      code.startsWith("unknown-") ? "internal" : (code as WireErrorCode),
+      "local",
+      detail,
+    );
+    this.#host.act({ type: "failed", error });
+    this.#close();
+  }
+
+  #timeout(deadline: ServerDeadline): void {
+    this.#fail(new TalkByteError("timeout", "peer", `the ${deadline} deadline passed`));
+  }
+
+  #fail(error: TalkByteError): void {
+    this.#host.out.frame(
+      encodeError({ code: error.code as WireErrorCode, versions: VERSIONS, detail: error.message }),
+    );
+    this.#host.act({ type: "failed", error });
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#state === "closing") return;
+    this.#enterClosing();
+    this.#host.act({ type: "close" });
+  }
+
+  #enterClosing(): void {
+    if (this.#state === "verifying") this.#host.act({ type: "cancel-verification" });
+    this.#underWay.clear();
+    this.#decoder.discard();
+    this.#deadlines.clear();
+    this.#enter("closing");
+  }
+
+  #enter(state: ServerStateName): void {
+    assertFollows(SERVER_STATES, this.#state, state);
+    this.#state = state;
+    this.#holds = "holds" in SERVER_STATES[state];
+    this.#accepting = state === "ready" || state === "draining";
+  }
+}
+
+function isBeforeLogin(state: ServerStateName): boolean {
+  switch (state) {
+    case "awaiting-hello":
+    case "admitting":
+    case "awaiting-auth":
+    case "verifying":
+    case "awaiting-response":
+      return true;
+    default:
+      return false;
+  }
+}
