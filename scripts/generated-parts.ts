@@ -44,7 +44,14 @@ interface Wire {
   goaways: Code[];
   errors: Code[];
   limits: { name: string; value: number; unit: string; meaning: string }[];
-  deadlines: { name: string; defaultMs: number; starts: string; stops: string; resets: string; expiry: string }[];
+  deadlines: {
+    name: string;
+    defaultMs: number;
+    starts: string;
+    stops: string;
+    resets: string;
+    expiry: string;
+  }[];
 }
 
 const wire = JSON.parse(readFileSync(new URL("../spec/wire.json", import.meta.url), "utf8")) as Wire;
@@ -55,7 +62,8 @@ const hex = (value: number) => `0x${value.toString(16).padStart(2, "0")}`;
 /** The text of src/protocol/wire.ts. */
 export function wireModule(): string {
   const magic = wire.frames[0]!.fields[0]!.value!.match(/../g)!.map((byte) => `0x${byte}`);
-  const codes = (list: Code[]) => list.map(({ name, code }) => `  ${JSON.stringify(name)}: ${code},`).join("\n");
+  const codes = (list: Code[]) =>
+    list.map(({ name, code }) => `  ${JSON.stringify(name)}: ${code},`).join("\n");
   const sessionId = wire.frames.find(({ name }) => name === "AUTHENTICATED")!.fields[0]!.length;
   const pingBytes = wire.frames.find(({ name }) => name === "PING")!.fields[0]!.length;
   return `// Generated from spec/wire.json by \`npm run generate\`. Do not edit.
@@ -146,27 +154,50 @@ function part_(part: string): string {
       return table(
         ["code", "reason", "meaning", "counts", "tries-left", "try again unchanged"],
         wire.refusals.map((row) => [
-          String(row.code), `\`${row.name}\``, row.meaning, yes(row.counts), row.triesLeft!, yes(row.retryable),
+          String(row.code),
+          `\`${row.name}\``,
+          row.meaning,
+          yes(row.counts),
+          row.triesLeft!,
+          yes(row.retryable),
         ]),
       );
     case "goaways":
-      return table(["code", "reason", "meaning"], wire.goaways.map((row) => [String(row.code), `\`${row.name}\``, row.meaning]));
+      return table(
+        ["code", "reason", "meaning"],
+        wire.goaways.map((row) => [String(row.code), `\`${row.name}\``, row.meaning]),
+      );
     case "errors":
       return table(
         ["code", "name", "meaning", "sent by", "try again unchanged"],
         wire.errors.map((row) => [
-          String(row.code), `\`${row.name}\``, row.meaning, row.sender === "both" ? "either" : row.sender!, yes(row.retryable),
+          String(row.code),
+          `\`${row.name}\``,
+          row.meaning,
+          row.sender === "both" ? "either" : row.sender!,
+          yes(row.retryable),
         ]),
       );
     case "limits":
       return table(
         ["limit", "value", "meaning"],
-        wire.limits.map((row) => [`\`${row.name}\``, `${row.value.toLocaleString("en-US")} ${row.unit}`.trim(), row.meaning]),
+        wire.limits.map((row) => [
+          `\`${row.name}\``,
+          `${row.value.toLocaleString("en-US")} ${row.unit}`.trim(),
+          row.meaning,
+        ]),
       );
     case "deadlines":
       return table(
         ["deadline", "default", "starts when", "stops when", "starts again when", "at expiry"],
-        wire.deadlines.map((row) => [row.name, `${row.defaultMs / 1000} s`, row.starts, row.stops, row.resets, row.expiry]),
+        wire.deadlines.map((row) => [
+          row.name,
+          `${row.defaultMs / 1000} s`,
+          row.starts,
+          row.stops,
+          row.resets,
+          row.expiry,
+        ]),
       );
     case "server-states":
       return statePart("server");
@@ -203,7 +234,10 @@ function framePart(frame: Frame): string {
   const fields =
     frame.fields.length === 0
       ? "The body is empty."
-      : table(["field", "type", "meaning"], frame.fields.flatMap((field) => fieldRows(field, "")));
+      : table(
+          ["field", "type", "meaning"],
+          frame.fields.flatMap((field) => fieldRows(field, "")),
+        );
   return `${head}\n\n${fields}\n\n${example(frame)}`;
 }
 
@@ -215,7 +249,8 @@ function fieldRows(field: Field, indent: string): string[][] {
 function fieldType(field: Field): string {
   const type = field.length === undefined ? `\`${field.type}\`` : `\`bytes\`, ${field.length}`;
   const number = (value: number) => value.toLocaleString("en-US");
-  if (field.min !== undefined && field.max !== undefined) return `${type}, ${number(field.min)} to ${number(field.max)}`;
+  if (field.min !== undefined && field.max !== undefined)
+    return `${type}, ${number(field.min)} to ${number(field.max)}`;
   if (field.min !== undefined) return `${type}, at least ${number(field.min)}`;
   return type;
 }
@@ -252,13 +287,21 @@ function fieldBytes(field: Field, value: unknown): [string, string][] {
     case "u32":
     case "u64": {
       const number = typeof value === "string" ? codeOf(field.codes!, value) : (value as number);
-      return [[uint(number, Number(field.type.slice(1)) / 8), `${field.name} ${typeof value === "string" ? `${value} (${number})` : number}`]];
+      return [
+        [
+          uint(number, Number(field.type.slice(1)) / 8),
+          `${field.name} ${typeof value === "string" ? `${value} (${number})` : number}`,
+        ],
+      ];
     }
     case "string8":
     case "bytes16": {
       const bytes = bytesOf(value);
       const count = bytes.length / 2;
-      const head: [string, string] = [uint(count, field.type === "string8" ? 1 : 2), `${field.name}: ${count} bytes`];
+      const head: [string, string] = [
+        uint(count, field.type === "string8" ? 1 : 2),
+        `${field.name}: ${count} bytes`,
+      ];
       return count === 0 ? [head] : [head, [bytes, typeof value === "string" ? `"${value}"` : field.name]];
     }
     case "list8": {
@@ -270,7 +313,9 @@ function fieldBytes(field: Field, value: unknown): [string, string][] {
     }
     default: {
       const bytes = bytesOf(value);
-      return bytes === "" ? [] : [[bytes, typeof value === "string" ? `${field.name} "${value}"` : field.name]];
+      return bytes === ""
+        ? []
+        : [[bytes, typeof value === "string" ? `${field.name} "${value}"` : field.name]];
     }
   }
 }
@@ -291,12 +336,18 @@ interface Row {
 }
 
 function statePart(side: "server" | "client"): string {
-  const states = Object.entries((side === "server" ? SERVER_STATES : CLIENT_STATES) as unknown as Record<string, Row>);
+  const states = Object.entries(
+    (side === "server" ? SERVER_STATES : CLIENT_STATES) as unknown as Record<string, Row>,
+  );
   const rows = states.map(([name, row]) => [
     name,
     `${row.waits}${row.holds ? " (*holds*)" : ""}`,
-    Object.entries(row.frames).map(([frame, { to }]) => legal(frame, to)).join("; ") || "none",
-    Object.entries(row.events).map(([event, to]) => `${event} → ${to.join(" or ")}`).join("; ") || "none",
+    Object.entries(row.frames)
+      .map(([frame, { to }]) => legal(frame, to))
+      .join("; ") || "none",
+    Object.entries(row.events)
+      .map(([event, to]) => `${event} → ${to.join(" or ")}`)
+      .join("; ") || "none",
   ]);
   return `${table(["state", "waits for", "legal frames", "events"], rows)}\n\n${diagram(states)}`;
 }
@@ -315,7 +366,8 @@ function diagram(states: [string, Row][]): string {
     ];
     for (const [label, to] of edges) {
       for (const target of to) {
-        if (target === "closing" && label !== "STOP" && label !== "STOPPED" && label !== "last reply") continue;
+        if (target === "closing" && label !== "STOP" && label !== "STOPPED" && label !== "last reply")
+          continue;
         const key = `${from} ${target}`;
         labels.set(key, [...(labels.get(key) ?? []), label]);
       }

@@ -228,7 +228,7 @@ export class ServerSession {
     respond: () => this.#follow(this.#login.respond(this.#decoder)),
     accept: () => this.#accept(),
     "answer-ping": () => this.#host.out.frame(encodePong(parsePing(this.#decoder.body))),
-    "take-pong": () => void this.#ping.take(this.#decoder.body),
+    "take-pong": () => this.#ping.take(this.#decoder.body),
     stop: () => {
       parseStop(this.#decoder.body);
       this.#stop();
