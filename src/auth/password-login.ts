@@ -1,0 +1,101 @@
+// The mechanism PASSWORD at the server (spec section 6.3). One answer and one price for a wrong password, an
+// unknown user and a disabled one: an unknown name is given a decoy hash whose parameters are drawn, by a keyed
+// hash of the name, from those of the users in the file, so that asking twice costs the same twice.
+
+import { createHmac, randomBytes } from "node:crypto";
+import { CredentialError } from "../credentials/error.ts";
+import { preparePassword, type PreparedPassword } from "../credentials/password.ts";
+import { defaultHashParameters, parsePhc, type HashParameters } from "../credentials/phc.ts";
+import type { UsersSnapshot } from "../credentials/users-file.ts";
+import { hashPassword, makeDecoyPhc, verifyPassword } from "../credentials/verifier.ts";
+import { SESSION_ID_BYTES } from "../protocol/wire.ts";
+import type { Attempt, Outcome } from "../protocol/server-host.ts";
+import type { UsersSource } from "./users-source.ts";
+import { QueueFullError, VerifyQueue, type VerifyQueueLimits } from "./verify-queue.ts";
+
+export interface PasswordLoginEvents {
+  /** A weak hash was replaced, or could not be. */
+  rehashed(username: string, error?: unknown): void;
+  /** A stored hash can't be used; the user can't log in. */
+  unusable(username: string, error: CredentialError): void;
+}
+
+export interface PasswordLoginLimits extends VerifyQueueLimits {
+  readonly busyRetryAfterMs: number;
+}
+
+/** Any password that OpaqueString refuses is checked as this one, against a hash that it can't match. */
+const STAND_IN = preparePassword("stand-in for a password that the profile refuses");
+
+export class PasswordLogin {
+  readonly #users: UsersSource;
+  readonly #limits: PasswordLoginLimits;
+  readonly #events: PasswordLoginEvents;
+  readonly #queue: VerifyQueue;
+  readonly #decoyKey = randomBytes(32);
+
+  constructor(users: UsersSource, limits: PasswordLoginLimits, events: PasswordLoginEvents) {
+    this.#users = users;
+    this.#limits = limits;
+    this.#events = events;
+    this.#queue = new VerifyQueue(limits);
+  }
+
+  /** @throws the signal's reason when it aborts before the verification has begun */
+  async verify(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
+    try {
+      return await this.#queue.run(() => this.#check(attempt), signal);
+    } catch (error) {
+      if (error instanceof QueueFullError)
+        return { type: "busy", retryAfterMs: this.#limits.busyRetryAfterMs };
+      throw error;
+    }
+  }
+
+  async #check({ username, mechanismData }: Attempt): Promise<Outcome> {
+    const users = await this.#users.current();
+    const user = users.get(username);
+    const prepared = tryPrepare(mechanismData);
+    const phc = user?.password ?? this.#decoyFor(username, users);
+    const verification = await verifyPassword(phc, prepared ?? STAND_IN);
+    if (verification.outcome === "unusable") this.#events.unusable(username, verification.error);
+    const known = user?.password !== undefined && !user.disabled && prepared !== undefined;
+    if (verification.outcome !== "match" || !known) return { type: "rejected", retryAfterMs: 0 };
+    if (verification.weak) await this.#rehash(username, phc, prepared);
+    return { type: "accepted", sessionId: randomBytes(SESSION_ID_BYTES), mechanismData: new Uint8Array(0) };
+  }
+
+  #decoyFor(username: string, users: UsersSnapshot): string {
+    const parameters = users.list().flatMap(({ password }) => (password === undefined ? [] : [password]));
+    if (parameters.length === 0) return makeDecoyPhc();
+    const digest = createHmac("sha256", this.#decoyKey).update(username).digest();
+    return makeDecoyPhc(parametersOf(parameters[digest.readUInt32BE(0) % parameters.length]!));
+  }
+
+  /** Replaces a hash that is weaker than the policy while the password is at hand. */
+  async #rehash(username: string, oldPhc: string, password: PreparedPassword): Promise<void> {
+    try {
+      const newPhc = await hashPassword(password);
+      if (await this.#users.replaceHash(username, oldPhc, newPhc)) this.#events.rehashed(username);
+    } catch (error) {
+      this.#events.rehashed(username, error);
+    }
+  }
+}
+
+function tryPrepare(bytes: Uint8Array): PreparedPassword | undefined {
+  try {
+    return preparePassword(bytes);
+  } catch (error) {
+    if (error instanceof CredentialError) return undefined;
+    throw error;
+  }
+}
+
+function parametersOf(phc: string): HashParameters {
+  try {
+    return parsePhc(phc);
+  } catch {
+    return defaultHashParameters;
+  }
+}

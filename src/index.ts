@@ -1,0 +1,23 @@
+// The public library.
+
+export { connect, openClient, Client } from "./net/client.ts";
+export type { Credentials, OpenOptions, SendOptions, Timings } from "./net/client.ts";
+export { createServer, Server } from "./net/server.ts";
+export type { ListenOptions, ServerOptions } from "./net/server.ts";
+export type { OnMessage, Reply, SessionInfo } from "./net/handler.ts";
+export type { Log } from "./net/server-context.ts";
+export { SERVER_LIMITS, type ServerLimits } from "./net/limits.ts";
+export {
+  IdentityError,
+  makeIdentity,
+  openIdentity,
+  parseIdentity,
+  readIdentity,
+  type Identity,
+} from "./net/identity.ts";
+export { KnownServers, type KnownServer } from "./net/known-servers.ts";
+export { NotTrustedError, type TrustOptions, type Voucher } from "./net/trust.ts";
+export { UsersFile, type UsersSource } from "./auth/users-source.ts";
+export { CredentialError, type CredentialErrorCode } from "./credentials/error.ts";
+export { TalkByteError, type ErrorCode, type ErrorSide, type Refusal } from "./protocol/error.ts";
+export type { Payload } from "./protocol/payload.ts";

@@ -1,0 +1,10 @@
+// How this implementation names itself in HELLO and WELCOME.
+
+import { readFileSync } from "node:fs";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+export const VERSION = version;
+export const AGENT = `talkbyte-js/${version}`;

@@ -1,0 +1,402 @@
+// A TalkByte client: one connection, one session. Messages are pipelined: `send` may be called any number of times, a
+// bounded number is under way, the rest waits in line, and each turn's frames leave in one write.
+
+import { randomBytes } from "node:crypto";
+import { preparePassword } from "../credentials/password.ts";
+import { encodeUtf8 } from "../protocol/body.ts";
+import { ClientSession, type ClientAction, type ClientHost } from "../protocol/client-session.ts";
+import { TalkByteError } from "../protocol/error.ts";
+import { FrameWriter } from "../protocol/frame-writer.ts";
+import type { Refused, Welcome } from "../protocol/login-frames.ts";
+import { PASSWORD } from "../protocol/mechanism.ts";
+import type { PayloadView } from "../protocol/payload.ts";
+import { DEFAULT_PORT, PING_BYTES } from "../protocol/wire.ts";
+import { AGENT } from "./agent.ts";
+import { connectSocket, type ConnectedSocket } from "./connect-socket.ts";
+import { DeadlineQueue, type DeadlineOwner } from "./deadline-queue.ts";
+import { Deferred } from "./deferred.ts";
+import { escapeText } from "./display.ts";
+import { DEFAULT_GREASE_RATE, grease, type GreaseRate } from "./grease.ts";
+import { RequestLine } from "./requests.ts";
+import { Transport, type Tap, type TransportOwner } from "./transport.ts";
+import type { TrustOptions, Voucher } from "./trust.ts";
+
+export interface OpenOptions {
+  /** Default `localhost`. */
+  readonly host?: string;
+  /** Default 8080. */
+  readonly port?: number;
+  /** What vouches for the server; the system's authorities always may. */
+  readonly trust?: TrustOptions;
+  /** No TLS; only to a loopback address. */
+  readonly plaintext?: boolean;
+  /** For TCP and TLS together, in milliseconds; default 10,000. */
+  readonly connectMs?: number;
+  /** The longest wait for any answer that is due, in milliseconds; default 30,000. */
+  readonly answerMs?: number;
+  /** Messages that may wait in line behind those under way; default 65,536. */
+  readonly maxWaiting?: number;
+  /** Cancels connecting, and afterwards closes the client. */
+  readonly signal?: AbortSignal;
+  /** Sees all bytes of both directions. */
+  readonly tap?: Tap;
+  /** How often extension frames are sent; 0: never. */
+  readonly greaseRate?: GreaseRate;
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface SendOptions {
+  /** Withdraws a message that has not been sent, or gives up on its reply. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long each part of the opening took, in milliseconds. */
+export interface Timings {
+  readonly connectMs: number;
+  readonly tlsMs: number;
+  readonly loginMs: number;
+}
+
+const LINGER = { writeStallMs: 30_000, lingerMs: 1000 };
+const DEFAULT_CONNECT_MS = 10_000;
+const DEFAULT_ANSWER_MS = 30_000;
+const DEFAULT_MAX_WAITING = 65_536;
+/** More under way than this gains nothing. */
+const MAX_UNDER_WAY = 1024;
+
+const deadlines = new DeadlineQueue();
+
+/**
+ * Connects and logs in.
+ * @throws TalkByteError: `connection-failed`, `tls-failed`, `not-trusted`, `refused`, `busy`, `throttled`, `timeout`,
+ * `cancelled`, or a breach of the protocol
+ * @throws CredentialError when the password can't be one (spec section 6.3)
+ */
+export async function connect(options: OpenOptions & Credentials): Promise<Client> {
+  const client = await openClient(options);
+  try {
+    await client.login(options);
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+/** Connects and verifies the server, but sends nothing yet: `login` may be called more than once. */
+export async function openClient(options: OpenOptions = {}): Promise<Client> {
+  const {
+    host = "localhost",
+    port = DEFAULT_PORT,
+    plaintext = false,
+    trust = {},
+    connectMs = DEFAULT_CONNECT_MS,
+  } = options;
+  const connected = await connectSocket({ host, port, plaintext, trust, connectMs, signal: options.signal });
+  return new Client(connected, options);
+}
+
+export class Client implements ClientHost, TransportOwner, DeadlineOwner {
+  readonly out = new FrameWriter();
+  readonly voucher: Voucher | undefined;
+  /** Settles when the session is over: resolves after STOPPED, rejects with what ended it otherwise. */
+  readonly finished: Promise<void>;
+  readonly #options: OpenOptions;
+  readonly #transport: Transport;
+  readonly #connected: ConnectedSocket;
+  readonly #finished = new Deferred<void>();
+  readonly #line: RequestLine;
+  #session: ClientSession | undefined;
+  #welcome: Welcome | undefined;
+  #login: Deferred<void> | undefined;
+  #pong: Deferred<void> | undefined;
+  #failure: TalkByteError | undefined;
+  #sessionId: string | undefined;
+  #loginMs = 0;
+  #stopWanted = false;
+  #goneAway = false;
+  #flushing = false;
+
+  constructor(connected: ConnectedSocket, options: OpenOptions) {
+    this.#options = options;
+    this.#connected = connected;
+    this.voucher = connected.voucher;
+    this.finished = this.#finished.promise;
+    this.#line = new RequestLine(options.maxWaiting ?? DEFAULT_MAX_WAITING);
+    this.#transport = new Transport(connected.socket, this.out, this, LINGER, options.tap);
+    options.signal?.addEventListener("abort", this.#aborted, { once: true });
+  }
+
+  readonly #aborted = (): void => this.close();
+
+  get timings(): Timings {
+    const { connectMs, tlsMs } = this.#connected;
+    return { connectMs, tlsMs, loginMs: this.#loginMs };
+  }
+
+  /** 32 hexadecimal digits after login, as in the server's log. */
+  get sessionId(): string | undefined {
+    return this.#sessionId;
+  }
+
+  /** What WELCOME announced. */
+  get welcome(): Welcome | undefined {
+    return this.#welcome;
+  }
+
+  /** The largest message that the server takes, in bytes. */
+  get maxPayloadBytes(): number {
+    return this.#session?.maxPayloadBytes ?? 0;
+  }
+
+  /**
+   * Logs in by the mechanism PASSWORD: HELLO and AUTH leave together.
+   * @throws TalkByteError `refused`, `busy`, `throttled` (with `refusal`); another `login` may follow when its
+   * triesLeft is above 0
+   */
+  async login({ username, password }: Credentials): Promise<void> {
+    const mechanismData = encodeUtf8(preparePassword(password));
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#login !== undefined) throw new TalkByteError("wrong-state", "local", "a login is under way");
+    const startedAt = deadlines.now();
+    const settings = { agent: AGENT, answerMs: this.#options.answerMs ?? DEFAULT_ANSWER_MS };
+    this.#session ??= new ClientSession(settings, this, startedAt);
+    this.#session.login({ mechanism: PASSWORD.name, username, mechanismData }, startedAt);
+    mechanismData.fill(0);
+    const login = new Deferred<void>();
+    this.#login = login;
+    this.#grease();
+    this.#flush();
+    try {
+      await login.promise;
+    } finally {
+      this.#login = undefined;
+    }
+    this.#loginMs = deadlines.now() - startedAt;
+  }
+
+  /**
+   * Sends one message and returns the reply; text stands for its UTF-8 bytes. The array must not be written to until
+   * the reply is there.
+   * @throws TalkByteError `message-too-large`, `not-accepted`, `cancelled`, `wrong-state`, or what ended the session
+   */
+  async send(message: string | Uint8Array, { signal }: SendOptions = {}): Promise<Uint8Array> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (signal?.aborted) throw cancelled("the message");
+    if (this.#stopWanted || this.#session === undefined || this.#sessionId === undefined) {
+      throw new TalkByteError("wrong-state", "local", "messages can be sent between login and stop alone");
+    }
+    if (this.#goneAway) throw new TalkByteError("not-accepted", "peer", "the server is being stopped");
+    const payload = typeof message === "string" ? encodeUtf8(message) : message;
+    if (payload.length > this.#session.maxPayloadBytes) {
+      throw new TalkByteError(
+        "message-too-large",
+        "local",
+        `a message of ${payload.length} bytes is over the server's limit of ${this.#session.maxPayloadBytes}`,
+      );
+    }
+    const request = this.#line.add(payload, signal);
+    this.#pump();
+    return await request.reply;
+  }
+
+  /** Sends PING and waits for PONG; calls while one is unanswered share its answer. */
+  async ping(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#pong === undefined) {
+      const sent = this.#session?.ping(randomBytes(PING_BYTES), deadlines.now()) ?? false;
+      if (!sent)
+        throw new TalkByteError("wrong-state", "local", "PING can be sent between login and stop alone");
+      this.#pong = new Deferred();
+      this.#flush();
+    }
+    await this.#pong.promise;
+  }
+
+  /** Waits for every reply, then ends the session with STOP; resolves when STOPPED has come and counts right. */
+  async stop(): Promise<void> {
+    if (this.#sessionId === undefined)
+      throw this.#failure ?? new TalkByteError("wrong-state", "local", "not logged in");
+    this.#stopWanted = true;
+    this.#pump();
+    await this.finished;
+  }
+
+  /** Ends the stream without STOP; what is under way is lost. */
+  close(): void {
+    this.#fail(new TalkByteError("cancelled", "local", "the client was closed"));
+    this.#session?.abandon();
+    this.#transport.close(deadlines.now());
+  }
+
+  /** Ends the stream on a frame boundary and waits for the replies that are under way (spec section 9.2). */
+  endStream(): void {
+    this.#transport.endStream(deadlines.now());
+  }
+
+  /** Stops in good order unless the session is over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#failure === undefined && this.#sessionId !== undefined) await this.stop();
+    else this.close();
+  }
+
+  get dueAt(): number {
+    return Math.min(this.#session?.dueAt ?? Infinity, this.#transport.dueAt);
+  }
+
+  get wantsInput(): boolean {
+    return true;
+  }
+
+  expire(now: number): void {
+    if (now >= this.#transport.dueAt) this.#transport.expire();
+    else this.#session?.tick(now);
+    this.#flush();
+  }
+
+  received(chunk: Uint8Array): void {
+    this.#session?.receive(chunk, deadlines.now());
+    this.#pump();
+  }
+
+  ended(): void {
+    if (this.#session === undefined)
+      this.#fail(new TalkByteError("ended-early", "peer", "the server ended the stream"));
+    else this.#session.receiveEnd(deadlines.now());
+    this.#transport.close(deadlines.now());
+  }
+
+  drained(): void {
+    this.#pump();
+  }
+
+  closed(error: NodeJS.ErrnoException | undefined): void {
+    this.#options.signal?.removeEventListener("abort", this.#aborted);
+    this.#fail(
+      new TalkByteError(
+        "connection-failed",
+        "network",
+        `the connection was lost${error?.code === undefined ? "" : ` (${error.code})`}`,
+      ),
+    );
+    this.#session?.abandon();
+    deadlines.forget(this);
+  }
+
+  reply(payload: PayloadView): void {
+    this.#line.answered(payload);
+  }
+
+  act(action: ClientAction): void {
+    switch (action.type) {
+      case "welcome":
+        this.#welcome = action.welcome;
+        break;
+      case "authenticated":
+        this.#sessionId = Buffer.from(action.authenticated.sessionId).toString("hex");
+        this.#login?.resolve();
+        this.#grease();
+        break;
+      case "refused":
+        this.#refused(action.refused);
+        break;
+      case "challenge":
+        break; // PASSWORD has none: the session refuses it
+      case "pong":
+        this.#pong?.resolve();
+        this.#pong = undefined;
+        break;
+      case "goaway":
+        this.#goneAway = true;
+        this.#stopWanted = true;
+        break;
+      case "stopped":
+        this.#stopped();
+        break;
+      case "failed":
+        this.#fail(action.error);
+        break;
+      case "close":
+        this.#transport.close(deadlines.now());
+        break;
+    }
+  }
+
+  #refused({ reason, retryAfterMs, triesLeft }: Refused): void {
+    const code = reason === "busy" || reason === "throttled" ? reason : "refused";
+    const refusal = { reason, retryAfterMs, triesLeft };
+    const error = new TalkByteError(
+      code,
+      reason === "bad-credentials" ? "local" : "peer",
+      `the server refused the login: ${reason}`,
+      { refusal },
+    );
+    if (triesLeft === 0) this.#fail(error);
+    else this.#login?.reject(error);
+  }
+
+  #stopped(): void {
+    const failure = new TalkByteError(
+      "not-accepted",
+      "peer",
+      "the session ended before the message was accepted",
+    );
+    this.#failure = failure;
+    this.#line.failAll(failure);
+    this.#pong?.reject(failure);
+    this.#finished.resolve();
+  }
+
+  #fail(error: TalkByteError): void {
+    if (this.#failure !== undefined) return;
+    const safe = new TalkByteError(
+      error.code,
+      error.side,
+      escapeText(error.message),
+      error.refusal === undefined ? {} : { refusal: error.refusal },
+    );
+    this.#failure = safe;
+    this.#login?.reject(safe);
+    this.#pong?.reject(safe);
+    this.#line.failAll(safe);
+    this.#finished.reject(safe);
+  }
+
+  /** Sends what is waiting, as far as the number under way allows, then STOP if it is wanted. */
+  #pump(): void {
+    const session = this.#session;
+    if (session !== undefined && (session.state === "ready" || session.state === "draining")) {
+      const room = Math.min(this.#welcome?.maxUnderWay ?? 1, MAX_UNDER_WAY);
+      while (this.#line.underWay < room) {
+        const request = this.#line.next();
+        if (request === undefined) break;
+        session.send(request.payload, deadlines.now());
+      }
+      if (this.#stopWanted && this.#line.waiting === 0) session.stop(deadlines.now());
+    }
+    this.#flush();
+  }
+
+  /** One write a turn. */
+  #flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#transport.flush(deadlines.now());
+      deadlines.watch(this);
+    });
+  }
+
+  #grease(): void {
+    grease(this.out, this.#options.greaseRate ?? DEFAULT_GREASE_RATE);
+  }
+}
+
+function cancelled(what: string): TalkByteError {
+  return new TalkByteError("cancelled", "local", `${what} was cancelled`);
+}

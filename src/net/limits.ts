@@ -1,0 +1,87 @@
+// Every limit and deadline of a server in one table: what it is called, what it may be, and what it is unless
+// one says otherwise. The command line's flags are made from this table, so nothing here is out of its reach.
+
+import { availableParallelism } from "node:os";
+import { DEADLINE_MS, LIMIT } from "../protocol/wire.ts";
+
+export interface LimitRule {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly meaning: string;
+}
+
+const DAY_MS = 86_400_000;
+
+function deadline(defaultMs: number, meaning: string): LimitRule {
+  return { default: defaultMs, min: 1, max: DAY_MS, meaning };
+}
+
+export const SERVER_LIMITS = {
+  maxFrameBytes: {
+    default: 1_048_581,
+    min: LIMIT.maxFrameBytesLowest,
+    max: LIMIT.maxFrameBytesHighest,
+    meaning: "largest frame after login; a message may have 5 bytes less",
+  },
+  maxUnderWay: {
+    default: 256,
+    min: 1,
+    max: 65_535,
+    meaning: "messages of one session that may wait for their reply",
+  },
+  maxPendingBytes: {
+    default: 262_144,
+    min: 1024,
+    max: 1_073_741_824,
+    meaning: "replies of one session that may wait to be sent before its input is left alone",
+  },
+  tries: { default: 3, min: 1, max: 255, meaning: "failed attempts to log in that a connection takes" },
+  maxConnections: { default: 10_000, min: 1, max: 1_000_000, meaning: "connections at once" },
+  maxConnectionsBeforeLogin: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    meaning: "connections at once that have not logged in",
+  },
+  verifyConcurrency: {
+    default: Math.max(1, availableParallelism() - 1),
+    min: 1,
+    max: 64,
+    meaning: "passwords that are verified at once",
+  },
+  verifyQueueLength: {
+    default: 64,
+    min: 0,
+    max: 100_000,
+    meaning: "logins that may wait for their verification",
+  },
+  verifyQueueMs: deadline(10_000, "longest wait for a verification; then the login is refused as busy"),
+  busyRetryAfterMs: {
+    default: 1000,
+    min: 0,
+    max: DAY_MS,
+    meaning: "retry-after of a login that is refused as busy",
+  },
+  tlsMs: deadline(DEADLINE_MS.tls, "from accept to the end of the TLS handshake"),
+  loginMs: deadline(DEADLINE_MS.login, "from the handshake to the login"),
+  frameMs: deadline(DEADLINE_MS.frame, "from a frame's first byte to its last"),
+  idleMs: deadline(DEADLINE_MS.idle, "without a frame from the client"),
+  writeStallMs: deadline(DEADLINE_MS.writeStall, "without the client taking a byte of what waits for it"),
+  drainMs: deadline(DEADLINE_MS.drain, "from GOAWAY to the end of accepting messages, when the server stops"),
+  lingerMs: deadline(LIMIT.lingerMs, "reading and discarding after the last frame"),
+} as const satisfies Record<string, LimitRule>;
+
+export type ServerLimits = { readonly [Name in keyof typeof SERVER_LIMITS]: number };
+
+/** The limits with their defaults filled in. @throws RangeError naming the limit that is out of its bounds */
+export function serverLimits(chosen: Partial<ServerLimits> = {}): ServerLimits {
+  const entries = Object.entries(SERVER_LIMITS).map(([name, rule]) => {
+    const value = chosen[name as keyof ServerLimits] ?? rule.default;
+    if (!Number.isSafeInteger(value) || value < rule.min || value > rule.max) {
+      throw new RangeError(`${name} must be a whole number from ${rule.min} to ${rule.max}`);
+    }
+    return [name, value] as const;
+  });
+  return Object.fromEntries(entries) as unknown as ServerLimits;
+}

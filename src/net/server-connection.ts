@@ -1,0 +1,284 @@
+// One client's connection to a server: carries out what its session asks and tells it what happened. Here the pure
+// core meets the socket, the application, the verification and the clock.
+
+import type { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import { TalkByteError } from "../protocol/error.ts";
+import { FrameWriter } from "../protocol/frame-writer.ts";
+import { PayloadView } from "../protocol/payload.ts";
+import type { Attempt, ServerAction, ServerHost, Outcome } from "../protocol/server-host.ts";
+import { ServerSession } from "../protocol/server-session.ts";
+import type { Ticket } from "../protocol/under-way.ts";
+import type { DeadlineOwner } from "./deadline-queue.ts";
+import { escapeText } from "./display.ts";
+import { grease } from "./grease.ts";
+import { toBytes, type Reply, type SessionInfo } from "./handler.ts";
+import type { ServerContext } from "./server-context.ts";
+import { Transport, type TransportOwner } from "./transport.ts";
+
+export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwner {
+  readonly out: FrameWriter;
+  readonly source: string;
+  readonly #context: ServerContext;
+  readonly #session: ServerSession;
+  readonly #transport: Transport;
+  readonly #openedAt: number;
+  #verification: AbortController | undefined;
+  #attemptAt = 0;
+  #info: SessionInfo | undefined;
+  #inTurn = false;
+
+  constructor(context: ServerContext, socket: Socket | TLSSocket) {
+    this.#context = context;
+    this.out = new FrameWriter(context.slab);
+    this.source = socket.remoteAddress ?? "unknown";
+    this.#openedAt = context.deadlines.now();
+    this.#session = new ServerSession(context.settings, this, this.#openedAt);
+    this.#transport = new Transport(socket, this.out, this, context.limits);
+    context.deadlines.watch(this);
+  }
+
+  get loggedIn(): boolean {
+    return this.#info !== undefined;
+  }
+
+  get dueAt(): number {
+    return Math.min(this.#session.dueAt, this.#transport.dueAt);
+  }
+
+  get wantsInput(): boolean {
+    return this.#session.wantsInput;
+  }
+
+  expire(now: number): void {
+    if (now >= this.#transport.dueAt) this.#transport.expire();
+    else this.#turn((at) => this.#session.tick(at));
+  }
+
+  /** The server is being stopped (spec section 9.3). */
+  drain(): void {
+    this.#turn((now) => this.#session.drain(now));
+  }
+
+  /** Ends the session with ERROR. */
+  abort(error: TalkByteError): void {
+    this.#turn(() => this.#session.abort(error));
+  }
+
+  /** Drops the connection without a word. */
+  destroy(): void {
+    this.#transport.reset();
+  }
+
+  received(chunk: Uint8Array): void {
+    this.#turn((now) => this.#session.receive(chunk, now));
+  }
+
+  ended(): void {
+    this.#turn((now) => this.#session.receiveEnd(now));
+  }
+
+  drained(): void {
+    this.#turn((now) => this.#session.resume(now));
+  }
+
+  closed(error: NodeJS.ErrnoException | undefined): void {
+    const { deadlines, log } = this.#context;
+    this.#session.receiveReset();
+    deadlines.forget(this);
+    log.debug(
+      {
+        event: "closed",
+        source: this.source,
+        user: this.#info?.username,
+        accepted: this.#session.accepted,
+        ms: Math.round(deadlines.now() - this.#openedAt),
+        error: error?.code,
+      },
+      "connection closed",
+    );
+    this.#context.closed(this);
+  }
+
+  act(action: ServerAction): void {
+    switch (action.type) {
+      case "admit":
+        this.#later(() => this.#session.admitted(this.#now()));
+        break;
+      case "verify":
+        void this.#verify(action.attempt);
+        break;
+      case "cancel-verification":
+        this.#verification?.abort();
+        break;
+      case "penalise":
+      case "forgive":
+        break;
+      case "authenticated":
+        this.#authenticated(action.attempt, action.sessionId);
+        break;
+      case "refused":
+        this.#logLogin(action.username, action.reason);
+        break;
+      case "failed":
+        this.#context.log.info(
+          {
+            event: "failed",
+            source: this.source,
+            user: this.#info?.username,
+            code: action.error.code,
+            by: action.error.side,
+            detail: escapeText(action.error.message),
+          },
+          "session failed",
+        );
+        break;
+      case "close":
+        this.#later(() => this.#transport.close(this.#now()));
+        break;
+    }
+  }
+
+  message(payload: PayloadView): Uint8Array | PayloadView | undefined {
+    const { handler } = this.#context;
+    if (handler === undefined) return payload;
+    try {
+      const reply = handler.call(payload, this.#info!);
+      return reply instanceof Promise ? this.#deferReply(reply) : toBytes(reply);
+    } catch (error) {
+      this.#handlerFailed(error, undefined);
+      return undefined;
+    }
+  }
+
+  #deferReply(reply: Promise<Reply>): undefined {
+    const ticket = this.#session.defer();
+    reply
+      .then(
+        (value) => this.#turn((now) => this.#session.reply(ticket, ownBytes(value), now)),
+        (error: unknown) => this.#turn(() => this.#handlerFailed(error, ticket)),
+      )
+      .catch((error: unknown) => this.#turn(() => this.#handlerFailed(error, ticket)));
+    return undefined;
+  }
+
+  #handlerFailed(error: unknown, ticket: Ticket | undefined): void {
+    this.#context.log.error(
+      { event: "handler-failed", source: this.source, user: this.#info?.username, err: error },
+      "the message handler failed",
+    );
+    this.#session.failMessage(ticket);
+  }
+
+  async #verify(attempt: Attempt): Promise<void> {
+    const verification = new AbortController();
+    this.#verification = verification;
+    this.#attemptAt = this.#now();
+    let outcome: Outcome;
+    try {
+      outcome = await this.#context.verify(attempt, this.source, verification.signal);
+    } catch (error) {
+      if (verification.signal.aborted) return;
+      this.#context.log.error(
+        { event: "verification-failed", source: this.source, err: error },
+        "a login could not be verified",
+      );
+      this.abort(new TalkByteError("internal", "local", "the login could not be verified"));
+      return;
+    } finally {
+      attempt.mechanismData.fill(0);
+      attempt.transcript.auth.fill(0);
+    }
+    this.#turn((now) => {
+      if (outcome.type !== "accepted") return this.#session.verified(outcome, now);
+      grease(this.out, this.#context.greaseRate);
+      this.#session.verified(outcome, now);
+      grease(this.out, this.#context.greaseRate);
+    });
+  }
+
+  #authenticated(attempt: Attempt, sessionId: Uint8Array): void {
+    this.#info = {
+      username: attempt.username,
+      sessionId: Buffer.from(sessionId).toString("hex"),
+      source: this.source,
+    };
+    this.#context.loggedIn(this);
+    this.#context.log.info(
+      {
+        event: "login",
+        outcome: "accepted",
+        user: attempt.username,
+        source: this.source,
+        mechanism: attempt.mechanism,
+        session: this.#info.sessionId,
+        ms: Math.round(this.#now() - this.#attemptAt),
+      },
+      "login",
+    );
+  }
+
+  #logLogin(username: string | undefined, outcome: string): void {
+    this.#context.log.info(
+      {
+        event: "login",
+        outcome,
+        user: username,
+        source: this.source,
+        ms: Math.round(this.#now() - this.#attemptAt),
+      },
+      "login",
+    );
+  }
+
+  #now(): number {
+    return this.#context.deadlines.now();
+  }
+
+  /** Within a turn the core is still at work: what would call back into it waits for the turn's end. */
+  #later(action: () => void): void {
+    if (this.#inTurn) this.#after.push(action);
+    else action();
+  }
+  #after: (() => void)[] = [];
+
+  /** Lets the session work, sends what it has to say, and goes on while that makes room for held input. */
+  #turn(work: (now: number) => void): void {
+    if (this.#inTurn) {
+      this.#after.push(() => work(this.#now()));
+      return;
+    }
+    const now = this.#now();
+    this.#inTurn = true;
+    try {
+      work(now);
+      this.#settle(now);
+    } catch (error) {
+      this.#context.log.error(
+        { event: "internal", source: this.source, err: error },
+        "the session failed inside",
+      );
+      this.#transport.reset();
+    } finally {
+      this.#inTurn = false;
+      this.#after = [];
+    }
+    this.#context.deadlines.watch(this);
+  }
+
+  #settle(now: number): void {
+    for (;;) {
+      for (let action = this.#after.shift(); action !== undefined; action = this.#after.shift()) action();
+      const more = this.out.pendingBytes > 0;
+      this.#transport.flush(now);
+      if (!more || this.#transport.stalled) return;
+      this.#session.resume(now);
+    }
+  }
+}
+
+/** A deferred reply outlives the handler's buffers only if it is a copy or the application's own array. */
+function ownBytes(reply: Reply): Uint8Array {
+  const bytes = toBytes(reply);
+  return bytes instanceof Uint8Array ? bytes : bytes.copy();
+}

@@ -1,0 +1,31 @@
+// What all connections of a server share.
+
+import type { Attempt, Outcome, ServerSettings } from "../protocol/server-host.ts";
+import type { Slab } from "../protocol/frame-writer.ts";
+import type { DeadlineQueue } from "./deadline-queue.ts";
+import type { GreaseRate } from "./grease.ts";
+import type { Handler } from "./handler.ts";
+import type { ServerLimits } from "./limits.ts";
+import type { ServerConnection } from "./server-connection.ts";
+
+/** The part of pino that a server uses; any logger with these methods will do. */
+export interface Log {
+  error(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+}
+
+export interface ServerContext {
+  readonly settings: ServerSettings;
+  readonly limits: ServerLimits;
+  readonly slab: Slab;
+  readonly deadlines: DeadlineQueue;
+  readonly log: Log;
+  /** Undefined: the echo application, without a detour through a function. */
+  readonly handler: Handler | undefined;
+  readonly greaseRate: GreaseRate;
+  verify(attempt: Attempt, source: string, signal: AbortSignal): Promise<Outcome>;
+  loggedIn(connection: ServerConnection): void;
+  closed(connection: ServerConnection): void;
+}

@@ -1,0 +1,249 @@
+// A TalkByte server: listens, hands each connection to a session, and stops in good order. Everything that is
+// decided by the protocol is decided in src/protocol.
+
+import { once } from "node:events";
+import {
+  createServer as createPlainServer,
+  type AddressInfo,
+  type Server as PlainServer,
+  type Socket,
+} from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { constants } from "node:crypto";
+import { PasswordLogin } from "../auth/password-login.ts";
+import { UsersFile, type UsersSource } from "../auth/users-source.ts";
+import { breach, TalkByteError } from "../protocol/error.ts";
+import { Slab } from "../protocol/frame-writer.ts";
+import { PASSWORD } from "../protocol/mechanism.ts";
+import { ALPN, DEFAULT_PORT } from "../protocol/wire.ts";
+import { AGENT } from "./agent.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
+import { DEFAULT_GREASE_RATE, type GreaseRate } from "./grease.ts";
+import { Handler, type OnMessage } from "./handler.ts";
+import type { Identity } from "./identity.ts";
+import { serverLimits, type ServerLimits } from "./limits.ts";
+import { isLoopback } from "./loopback.ts";
+import { ServerConnection } from "./server-connection.ts";
+import type { Log, ServerContext } from "./server-context.ts";
+
+export interface ServerOptions {
+  /** Path of a users file, or a source of one's own. */
+  readonly users: string | UsersSource;
+  /** The TLS identity; `"plaintext"` for none, which only listens on loopback addresses. */
+  readonly identity: Identity | "plaintext";
+  /** With `"plaintext"`: listen on other addresses too. Passwords then cross the network in the clear. */
+  readonly allowRemotePlaintext?: boolean;
+  /** Answers each message; by default it is echoed. */
+  readonly onMessage?: OnMessage;
+  /** Limits and deadlines other than the defaults; see SERVER_LIMITS. */
+  readonly limits?: Partial<ServerLimits>;
+  /** A pino logger or its like; by default nothing is logged. */
+  readonly log?: Log;
+  /** How often extension frames are sent; 0: never. */
+  readonly greaseRate?: GreaseRate;
+}
+
+export interface ListenOptions {
+  readonly host?: string;
+  /** 0 picks a free port. */
+  readonly port?: number;
+}
+
+const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {} };
+
+/** A server that has yet to `listen`. @throws RangeError on a limit out of bounds */
+export function createServer(options: ServerOptions): Server {
+  return new Server(options);
+}
+
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #context: ServerContext;
+  readonly #users: UsersSource;
+  readonly #connections = new Set<ServerConnection>();
+  readonly #sockets = new Set<Socket>();
+  #loggedIn = 0;
+  #listener: PlainServer | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    const limits = serverLimits(options.limits);
+    const log = options.log ?? SILENT;
+    this.#users = typeof options.users === "string" ? usersFile(options.users, log) : options.users;
+    const login = new PasswordLogin(this.#users, limits, {
+      rehashed: (user, error) =>
+        error === undefined
+          ? log.info({ event: "rehashed", user }, "a weak hash was replaced")
+          : log.warn({ event: "rehash-failed", user, err: error }, "a weak hash could not be replaced"),
+      unusable: (user, error) =>
+        log.warn({ event: "hash-unusable", user, code: error.code }, "the user's stored hash can't be used"),
+    });
+    this.#context = {
+      settings: { ...limits, agent: AGENT, mechanisms: [PASSWORD] },
+      limits,
+      slab: new Slab(),
+      deadlines: new DeadlineQueue(),
+      log,
+      handler: options.onMessage === undefined ? undefined : new Handler(options.onMessage),
+      greaseRate: options.greaseRate ?? DEFAULT_GREASE_RATE,
+      verify: async (attempt, _source, signal) => await login.verify(attempt, signal),
+      loggedIn: () => void this.#loggedIn++,
+      closed: (connection) => {
+        this.#connections.delete(connection);
+        if (connection.loggedIn) this.#loggedIn--;
+        this.#dropStrays();
+      },
+    };
+  }
+
+  /** Sessions and connections that are open now. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Reads the users file and begins to accept connections.
+   * @throws CredentialError when the users file can't be used
+   * @throws TalkByteError `wrong-state` for plaintext off loopback
+   * @throws the system's error when the address can't be had
+   */
+  async listen({ host = "localhost", port = DEFAULT_PORT }: ListenOptions = {}): Promise<AddressInfo> {
+    if (this.#listener !== undefined)
+      throw new TalkByteError("wrong-state", "local", "the server is listening already");
+    if (this.#users instanceof UsersFile) await this.#users.open();
+    const listener = this.#createListener();
+    listener.listen({ host, port });
+    await once(listener, "listening");
+    const address = listener.address() as AddressInfo;
+    if (
+      this.#options.identity === "plaintext" &&
+      !isLoopback(address.address) &&
+      !this.#options.allowRemotePlaintext
+    ) {
+      listener.close();
+      throw new TalkByteError(
+        "wrong-state",
+        "local",
+        `${address.address} is not a loopback address: plaintext is not safe there`,
+      );
+    }
+    this.#listener = listener;
+    return address;
+  }
+
+  /**
+   * Stops: no new connections, GOAWAY to every session, and at most `drainMs` and `lingerMs` until the last is
+   * dropped.
+   */
+  async close(): Promise<void> {
+    if (this.#closing === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#closing = promise;
+      await this.#close();
+      resolve();
+    }
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    const closed = once(listener, "close");
+    listener.close();
+    for (const connection of this.#connections) connection.drain();
+    this.#dropStrays();
+    const { drainMs, lingerMs } = this.#context.limits;
+    // Replies that are still due may outlast the drain deadline; the write-stall deadline is not waited for.
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, drainMs + lingerMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  /** When the last session of a server that is being stopped has ended, connections still in their handshake go. */
+  #dropStrays(): void {
+    if (this.#closing === undefined || this.#connections.size > 0) return;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #createListener(): PlainServer {
+    const { identity } = this.#options;
+    if (identity === "plaintext") {
+      const listener = createPlainServer({ allowHalfOpen: true, noDelay: true });
+      listener.on("connection", (socket) => {
+        if (this.#admitSocket(socket)) this.#open(socket);
+      });
+      return listener;
+    }
+    const listener = createTlsServer({
+      key: identity.key,
+      cert: identity.cert,
+      minVersion: "TLSv1.3",
+      ALPNProtocols: [ALPN],
+      allowHalfOpen: true,
+      noDelay: true,
+      handshakeTimeout: this.#context.limits.tlsMs,
+      // Tickets would let a client resume without a handshake of its own; nothing is kept to resume from.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    });
+    listener.on("connection", (socket: Socket) => this.#admitSocket(socket));
+    // Without destroying it here, a connection whose handshake failed or timed out would stay.
+    listener.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      this.#context.log.info(
+        { event: "tls-failed", source: socket.remoteAddress, code: error.code },
+        "TLS handshake failed",
+      );
+      socket.destroy();
+    });
+    listener.on("secureConnection", (socket: TLSSocket) => {
+      const connection = this.#open(socket);
+      if (socket.alpnProtocol !== ALPN)
+        connection.abort(breach("alpn-required", `TLS without the ALPN protocol ${ALPN}`));
+    });
+    return listener;
+  }
+
+  /** Over the caps a connection is dropped before it costs a handshake. */
+  #admitSocket(socket: Socket): boolean {
+    const { maxConnections, maxConnectionsBeforeLogin } = this.#context.limits;
+    const full =
+      this.#sockets.size >= maxConnections ||
+      this.#sockets.size - this.#loggedIn >= maxConnectionsBeforeLogin;
+    if (full || this.#closing !== undefined) {
+      this.#context.log.warn(
+        { event: "dropped", source: socket.remoteAddress, connections: this.#sockets.size },
+        "connection dropped: too many",
+      );
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return true;
+  }
+
+  #open(socket: Socket): ServerConnection {
+    const connection = new ServerConnection(this.#context, socket);
+    this.#connections.add(connection);
+    if (this.#closing !== undefined) connection.drain();
+    return connection;
+  }
+}
+
+function usersFile(path: string, log: Log): UsersFile {
+  return new UsersFile(path, {
+    reloaded: (users) =>
+      log.info({ event: "users-reloaded", users: users.list().length }, "the users file was read anew"),
+    kept: (error) =>
+      log.error(
+        { event: "users-kept", code: error.code, reason: error.message },
+        "the users file can't be used; the users of before stay",
+      ),
+  });
+}
