@@ -246,13 +246,19 @@ function fieldRows(field: Field, indent: string): string[][] {
   return [row, ...(field.fields ?? []).flatMap((inner) => fieldRows(inner, `${indent}– `))];
 }
 
+const FORMATS: Readonly<Record<string, string>> = {
+  mechanism: "`A`–`Z`, `0`–`9`, `-`",
+  username: "0x21–0x7E",
+};
+
 function fieldType(field: Field): string {
   const type = field.length === undefined ? `\`${field.type}\`` : `\`bytes\`, ${field.length}`;
   const number = (value: number) => value.toLocaleString("en-US");
-  if (field.min !== undefined && field.max !== undefined)
-    return `${type}, ${number(field.min)} to ${number(field.max)}`;
-  if (field.min !== undefined) return `${type}, at least ${number(field.min)}`;
-  return type;
+  const unit = field.type === "string8" ? " bytes" : "";
+  const format = field.format === undefined ? "" : ` of ${FORMATS[field.format]!}`;
+  if (field.min === undefined) return type;
+  if (field.max === undefined) return `${type}, at least ${number(field.min)}`;
+  return `${type}, ${number(field.min)} to ${number(field.max)}${unit}${format}`;
 }
 
 function fieldMeaning(field: Field): string {
@@ -328,42 +334,40 @@ function codeOf(list: string, name: string): number {
 // The state tables are read from the code that runs them.
 const { SERVER_STATES, CLIENT_STATES } = await import("../src/protocol/states.ts");
 
+interface Step {
+  readonly to: readonly string[];
+  readonly sends?: string;
+}
 interface Row {
-  waits: string;
-  holds?: boolean;
-  frames: Record<string, { do: string; to: readonly string[] }>;
-  events: Record<string, readonly string[]>;
+  readonly waits: string;
+  readonly input?: string;
+  readonly frames: Readonly<Record<string, Step>>;
+  readonly events: Readonly<Record<string, Step>>;
 }
 
 function statePart(side: "server" | "client"): string {
-  const states = Object.entries(
-    (side === "server" ? SERVER_STATES : CLIENT_STATES) as unknown as Record<string, Row>,
-  );
-  const rows = states.map(([name, row]) => [
-    name,
-    `${row.waits}${row.holds ? " (*holds*)" : ""}`,
-    Object.entries(row.frames)
-      .map(([frame, { to }]) => legal(frame, to))
-      .join("; ") || "none",
-    Object.entries(row.events)
-      .map(([event, to]) => `${event} → ${to.join(" or ")}`)
-      .join("; ") || "none",
+  const table_: Readonly<Record<string, Row>> = side === "server" ? SERVER_STATES : CLIENT_STATES;
+  const states = Object.entries(table_);
+  const rows = states.flatMap(([name, row]) => [
+    [`**${name}**`, `waits for ${row.waits}`, "", row.input === undefined ? "" : `*${row.input}*`],
+    ...Object.entries(row.frames).map(([frame, step]) =>
+      stepRow(frame === "EXTENSION" ? "extension" : frame, step, name),
+    ),
+    ...Object.entries(row.events).map(([event, step]) => stepRow(`*${event}*`, step, name)),
   ]);
-  return `${table(["state", "waits for", "legal frames", "events"], rows)}\n\n${diagram(states)}`;
+  return `${table(["state", "frame or *event*", "sends", "next state"], rows)}\n\n${diagram(states)}`;
 }
 
-function legal(frame: string, to: readonly string[]): string {
-  const name = frame === "EXTENSION" ? "extension" : frame;
-  return to.length === 0 ? name : `${name} → ${to.join(" or ")}`;
+function stepRow(input: string, step: Step, state: string): string[] {
+  return ["", input, step.sends ?? "", step.to.length === 0 ? state : step.to.join(" or ")];
 }
 
 function diagram(states: [string, Row][]): string {
   const labels = new Map<string, string[]>();
   for (const [from, row] of states) {
-    const edges = [
-      ...Object.entries(row.frames).map(([frame, { to }]) => [frame, to] as const),
-      ...Object.entries(row.events),
-    ];
+    const edges = [...Object.entries(row.frames), ...Object.entries(row.events)].map(
+      ([label, { to }]) => [label, to] as const,
+    );
     for (const [label, to] of edges) {
       for (const target of to) {
         if (target === "closing" && label !== "STOP" && label !== "STOPPED" && label !== "last reply")

@@ -235,6 +235,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
 
   /** Ends the stream on a frame boundary and waits for the replies that are under way (spec section 9.2). */
   endStream(): void {
+    this.#session?.end(deadlines.now());
     this.#transport.endStream(deadlines.now());
   }
 

@@ -2,6 +2,7 @@
 // the field; `end()` refuses trailing bytes, so each frame has one encoding.
 
 import { breach } from "./error.ts";
+import { LIMIT } from "./wire.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -103,20 +104,20 @@ export class BodyWriter {
     this.#type = type;
   }
 
-  u8(value: number): this {
-    return this.#unsigned(value, 1);
+  u8(value: number, bounds: Bounds = {}): this {
+    return this.#unsigned(value, 1, bounds);
   }
 
-  u16(value: number): this {
-    return this.#unsigned(value, 2);
+  u16(value: number, bounds: Bounds = {}): this {
+    return this.#unsigned(value, 2, bounds);
   }
 
-  u32(value: number): this {
-    return this.#unsigned(value, 4);
+  u32(value: number, bounds: Bounds = {}): this {
+    return this.#unsigned(value, 4, bounds);
   }
 
   u64(value: number): this {
-    return this.#unsigned(value, 8);
+    return this.#unsigned(value, 8, {});
   }
 
   bytes(bytes: Uint8Array): this {
@@ -128,20 +129,21 @@ export class BodyWriter {
     return this.u16(bytes.length).bytes(bytes);
   }
 
-  string8(text: string): this {
+  string8(text: string, bounds: Bounds = {}): this {
     const bytes = encodeUtf8(text);
-    return this.u8(bytes.length).bytes(bytes);
+    return this.u8(bytes.length, bounds).bytes(bytes);
   }
 
-  /** The whole frame, header included. */
+  /** The whole frame, header included. Every frame but MESSAGE and REPLY keeps to the login limit. */
   frame(): Uint8Array {
     const length = this.#bytes.length + 1;
+    if (length > LIMIT.loginFrameBytes) throw new RangeError(`a frame of ${length} bytes is too large`);
     return Uint8Array.of(length >>> 24, length >>> 16, length >>> 8, length, this.#type, ...this.#bytes);
   }
 
-  #unsigned(value: number, size: number): this {
-    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * size)) {
-      throw new RangeError(`${value} does not fit ${size} bytes`);
+  #unsigned(value: number, size: number, { min = 0, max = 2 ** (8 * size) - 1 }: Bounds): this {
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      throw new RangeError(`${value} is not a whole number from ${min} to ${max}`);
     }
     for (let shift = size - 1; shift >= 0; shift--)
       this.#bytes.push(Math.floor(value / 2 ** (8 * shift)) % 256);

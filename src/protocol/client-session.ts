@@ -3,7 +3,7 @@
 // the `now` of each call, in milliseconds of any clock that never goes back.
 
 import { Decoder } from "./decoder.ts";
-import { breach, TalkByteError } from "./error.ts";
+import { Breach, breach, TalkByteError } from "./error.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import {
   encodeAuth,
@@ -19,13 +19,14 @@ import {
   type Welcome,
 } from "./login-frames.ts";
 import { PASSWORD } from "./mechanism.ts";
+import { MessageIds } from "./message-ids.ts";
 import { PayloadView } from "./payload.ts";
 import { PingWatch } from "./ping-watch.ts";
+import { reportedError } from "./reported-error.ts";
 import {
   encodeError,
   encodePong,
   encodeStop,
-  parseError,
   parseGoaway,
   parsePing,
   parseStopped,
@@ -72,7 +73,6 @@ export interface ClientHost {
 
 const VERSIONS = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
 const NEVER = Infinity;
-const LAST_ID = 0xff_ff_ff_ff;
 
 export class ClientSession {
   readonly #settings: ClientSettings;
@@ -80,24 +80,23 @@ export class ClientSession {
   readonly #decoder = new Decoder(LIMIT.loginFrameBytes);
   readonly #view = new PayloadView();
   readonly #ping = new PingWatch();
+  readonly #ids = new MessageIds();
   #state: ClientStateName = "awaiting-welcome";
   #holds = false;
+  #running = false;
   #welcome: Welcome | undefined;
   #mechanism: string | undefined;
-  #nextId = 1;
-  #oldestId = 1;
-  #unanswered = 0;
-  #answered = 0;
   #goneAway = false;
   #now: number;
-  #dueAt: number;
+  #answerDueAt: number;
+  #pongDueAt = NEVER;
 
   /** Sends HELLO. */
   constructor(settings: ClientSettings, host: ClientHost, now: number) {
     this.#settings = settings;
     this.#host = host;
     this.#now = now;
-    this.#dueAt = now + settings.answerMs;
+    this.#answerDueAt = now + settings.answerMs;
     host.out.frame(encodeHello({ versions: VERSIONS, agent: settings.agent }));
   }
 
@@ -107,12 +106,12 @@ export class ClientSession {
 
   /** Messages that wait for their reply. */
   get unanswered(): number {
-    return this.#unanswered;
+    return this.#ids.unanswered;
   }
 
   /** When `tick` is wanted next; Infinity: never. */
   get dueAt(): number {
-    return this.#dueAt;
+    return Math.min(this.#answerDueAt, this.#pongDueAt);
   }
 
   /** The largest payload that the session can send, in bytes; 0 before WELCOME. */
@@ -166,10 +165,8 @@ export class ClientSession {
       );
     }
     this.#now = now;
-    if (this.#unanswered === 0) this.#expectAnswer();
-    this.#host.out.message(FRAME_TYPE.MESSAGE, this.#nextId, payload);
-    this.#nextId = this.#nextId === LAST_ID ? 0 : this.#nextId + 1;
-    this.#unanswered++;
+    if (this.#ids.unanswered === 0) this.#expectAnswer();
+    this.#host.out.message(FRAME_TYPE.MESSAGE, this.#ids.take(), payload);
   }
 
   /** Sends PING with these eight bytes; false when one is unanswered or the state has no place for it. */
@@ -177,7 +174,7 @@ export class ClientSession {
     this.#now = now;
     if (this.#state !== "ready" && this.#state !== "draining") return false;
     if (!this.#ping.send(this.#host.out, data)) return false;
-    this.#expectAnswer();
+    this.#pongDueAt = now + this.#settings.answerMs;
     return true;
   }
 
@@ -190,10 +187,18 @@ export class ClientSession {
     this.#enter("stopping");
   }
 
+  /** The owner ends the stream without STOP: replies are still taken, nothing more is sent (spec section 9.2). */
+  end(now: number): void {
+    this.#now = now;
+    if (this.#state !== "ready" && this.#state !== "draining") throw this.#wrongState("end the stream");
+    this.#expectAnswer();
+    this.#enter("ending");
+  }
+
   /** Time has reached `dueAt`. */
   tick(now: number): void {
     this.#now = now;
-    if (now < this.#dueAt) return;
+    if (now < this.dueAt) return;
     this.#fail(
       new TalkByteError(
         "timeout",
@@ -205,15 +210,21 @@ export class ClientSession {
 
   /** Ends the session from outside: nothing more is sent. */
   abandon(): void {
-    if (this.#state !== "closing") this.#close();
+    this.#close();
   }
 
+  /** Processes input as far as the state allows. Calls from within a callback leave it to the loop that called. */
   #run(): void {
+    if (this.#running) return;
+    this.#running = true;
     try {
       while (!this.#holds && this.#decoder.next()) this.#process();
     } catch (error) {
-      if (!(error instanceof TalkByteError)) throw error;
+      if (!(error instanceof Breach)) throw error;
       this.#fail(error);
+    } finally {
+      this.#running = false;
+      this.#view.release();
     }
   }
 
@@ -227,7 +238,6 @@ export class ClientSession {
       throw breach("unexpected-frame", `${what} in state ${this.#state}`);
     }
     this.#do[action.do]();
-    if (name !== "EXTENSION" && this.#dueAt !== NEVER) this.#expectAnswer();
   }
 
   readonly #do: Readonly<Record<ClientFrameAction, () => void>> = {
@@ -240,6 +250,7 @@ export class ClientSession {
     "answer-ping": () => this.#host.out.frame(encodePong(parsePing(this.#decoder.body))),
     "take-pong": () => {
       this.#ping.take(this.#decoder.body);
+      this.#pongDueAt = NEVER;
       this.#host.act({ type: "pong" });
     },
     "take-goaway": () => this.#takeGoaway(),
@@ -254,8 +265,13 @@ export class ClientSession {
       throw breach("malformed", "WELCOME: a version that HELLO did not offer");
     }
     this.#welcome = welcome;
-    this.#enter(this.#mechanism === undefined ? "unauthenticated" : "authenticating");
-    if (this.#mechanism === undefined) this.#dueAt = NEVER;
+    if (this.#mechanism === undefined) {
+      this.#answerDueAt = NEVER;
+      this.#enter("unauthenticated");
+    } else {
+      this.#expectAnswer();
+      this.#enter("authenticating");
+    }
     this.#host.act({ type: "welcome", welcome });
   }
 
@@ -265,31 +281,29 @@ export class ClientSession {
       throw breach("malformed", "AUTHENTICATED: mechanism-data for PASSWORD");
     }
     this.#decoder.limit = this.#welcome!.maxFrameBytes;
-    this.#dueAt = NEVER;
+    this.#answerDueAt = NEVER;
     this.#enter("ready");
     this.#host.act({ type: "authenticated", authenticated });
   }
 
   #takeRefused(refused: Refused): void {
-    this.#dueAt = NEVER;
+    this.#answerDueAt = NEVER;
     this.#mechanism = undefined;
     if (refused.triesLeft > 0) this.#enter("unauthenticated");
     this.#host.act({ type: "refused", refused });
     if (refused.triesLeft === 0) this.#close();
   }
 
-  /** Before any AUTH only a refusal for want of capacity fits (TB-REFUSED-7). */
+  /** With no AUTH under way only the last word fits (TB-REFUSED-8). */
   #takeEarlyRefused(refused: Refused): void {
-    if (refused.triesLeft > 0 || (refused.reason !== "busy" && refused.reason !== "throttled")) {
-      throw breach("unexpected-frame", "REFUSED without AUTH");
-    }
+    if (refused.triesLeft > 0) throw breach("unexpected-frame", "REFUSED without AUTH");
     this.#takeRefused(refused);
   }
 
   #takeChallenge(): void {
-    if (this.#mechanism === PASSWORD.name) throw breach("unexpected-frame", "CHALLENGE for PASSWORD");
     const mechanismData = parseChallenge(this.#decoder.body);
-    this.#dueAt = NEVER;
+    if (this.#mechanism === PASSWORD.name) throw breach("unexpected-frame", "CHALLENGE for PASSWORD");
+    this.#answerDueAt = NEVER;
     this.#enter("responding");
     this.#host.act({ type: "challenge", mechanismData });
   }
@@ -297,13 +311,10 @@ export class ClientSession {
   #takeReply(): void {
     const decoder = this.#decoder;
     if (decoder.bodyLength < 4) throw breach("malformed", "REPLY: cut short in id");
-    if (this.#unanswered === 0 || decoder.bodyId() !== this.#oldestId) {
-      throw breach("reply-mismatch", "REPLY without its MESSAGE");
-    }
-    this.#oldestId = this.#oldestId === LAST_ID ? 0 : this.#oldestId + 1;
-    this.#unanswered--;
-    this.#answered++;
-    if (this.#unanswered === 0 && this.#state !== "stopping") this.#dueAt = NEVER;
+    if (!this.#ids.answer(decoder.bodyId())) throw breach("reply-mismatch", "REPLY without its MESSAGE");
+    if (this.#ids.unanswered > 0 || this.#state === "stopping" || this.#state === "ending")
+      this.#expectAnswer();
+    else this.#answerDueAt = NEVER;
     this.#host.reply(decoder.payloadInto(this.#view));
   }
 
@@ -317,7 +328,8 @@ export class ClientSession {
 
   #takeStopped(): void {
     const accepted = parseStopped(this.#decoder.body);
-    if (accepted !== this.#answered) {
+    if (this.#state === "ending" && !this.#goneAway) throw breach("unexpected-frame", "STOPPED without STOP");
+    if (accepted !== this.#ids.answered || (this.#ids.unanswered > 0 && !this.#goneAway)) {
       throw breach("reply-mismatch", "STOPPED counts other messages than were answered");
     }
     this.#host.act({ type: "stopped", accepted });
@@ -325,13 +337,11 @@ export class ClientSession {
   }
 
   #peerFailed(): void {
-    const { code, detail } = parseError(this.#decoder.body);
-    const known = code.startsWith("unknown-") ? "internal" : (code as WireErrorCode);
-    this.#finish(new TalkByteError(known, sideOf(known), `the server ended the session: ${code}: ${detail}`));
+    this.#finish(reportedError(this.#decoder.body, "server"));
   }
 
   #expectAnswer(): void {
-    this.#dueAt = this.#now + this.#settings.answerMs;
+    this.#answerDueAt = this.#now + this.#settings.answerMs;
   }
 
   #wrongState(wish: string): TalkByteError {
@@ -339,9 +349,11 @@ export class ClientSession {
   }
 
   #fail(error: TalkByteError): void {
-    this.#host.out.frame(
-      encodeError({ code: error.code as WireErrorCode, versions: VERSIONS, detail: error.message }),
-    );
+    if (this.#state !== "ending") {
+      this.#host.out.frame(
+        encodeError({ code: error.code as WireErrorCode, versions: VERSIONS, detail: error.message }),
+      );
+    }
     this.#finish(error);
   }
 
@@ -351,7 +363,8 @@ export class ClientSession {
   }
 
   #close(): void {
-    this.#dueAt = NEVER;
+    if (this.#state === "closing") return;
+    this.#answerDueAt = this.#pongDueAt = NEVER;
     this.#decoder.discard();
     this.#enter("closing");
     this.#host.act({ type: "close" });
@@ -360,11 +373,6 @@ export class ClientSession {
   #enter(state: ClientStateName): void {
     assertFollows(CLIENT_STATES, this.#state, state);
     this.#state = state;
-    this.#holds = "holds" in CLIENT_STATES[state];
+    this.#holds = "input" in CLIENT_STATES[state];
   }
-}
-
-/** Whose fault an ERROR from the server reports. */
-function sideOf(code: WireErrorCode): "local" | "peer" {
-  return code === "internal" || code === "shutdown" ? "peer" : "local";
 }

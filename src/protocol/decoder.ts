@@ -25,6 +25,8 @@ export class Decoder {
   limit: number;
   /** Type of the frame that `next` found. */
   type = 0;
+  /** Frames whose last byte has been decoded, extension frames among them. */
+  framesEnded = 0;
 
   // The current frame: `#buffer` from `#start` (the body) to `#end`, or `#parts`.
   #buffer: Uint8Array = EMPTY;
@@ -51,7 +53,9 @@ export class Decoder {
   }
 
   /** Takes a chunk of the stream. The chunk is kept, not copied: its owner must not write to it again. */
-  push(chunk: Uint8Array): void {
+  push(bytes: Uint8Array): void {
+    // A plain view, for a Buffer's slice() copies nothing.
+    const chunk = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     if (this.#offset === this.#chunk.length && this.#queue.length === 0) {
       this.#chunk = chunk;
       this.#offset = 0;
@@ -84,7 +88,7 @@ export class Decoder {
 
   /**
    * Moves to the next frame; false when the input does not hold one. An extension frame is reported as soon as
-   * its header is there, without a body.
+   * its header is there, without a body. What it found before is let go.
    * @throws TalkByteError `malformed` or `frame-too-large` (TB-FRAME-1, TB-FRAME-2)
    */
   next(): boolean {
@@ -96,6 +100,7 @@ export class Decoder {
         const skipped = Math.min(available, this.#skip);
         this.#skip -= skipped;
         this.#offset += skipped;
+        if (this.#skip === 0) this.framesEnded++;
       } else if (this.#pieces !== undefined) {
         if (this.#takePiece(this.#pieces)) return true;
       } else if (this.#have > 0 || available < HEADER_BYTES) {
@@ -137,8 +142,9 @@ export class Decoder {
   #advance(): boolean {
     const chunk = this.#queue.shift();
     if (chunk === undefined) {
-      this.#chunk = EMPTY;
-      this.#offset = 0;
+      this.#chunk = this.#buffer = EMPTY;
+      this.#offset = this.#start = this.#end = 0;
+      this.#parts = undefined;
       return false;
     }
     this.#queuedBytes -= chunk.length;
@@ -158,6 +164,7 @@ export class Decoder {
       return this.#beginSkip(type, length);
     }
     if (available < LENGTH_BYTES + length) return this.#gather();
+    this.framesEnded++;
     this.type = type;
     this.#buffer = chunk;
     this.#parts = undefined;
@@ -187,6 +194,7 @@ export class Decoder {
       return false;
     }
     if (!this.#fill(size)) return false;
+    this.framesEnded++;
     this.#buffer = this.#scratch;
     this.#parts = undefined;
     this.#start = HEADER_BYTES;
@@ -230,6 +238,7 @@ export class Decoder {
       if (this.#have >= PIECE_BYTES || this.#missing === 0) this.#closePiece(pieces);
     }
     if (this.#missing > 0) return false;
+    this.framesEnded++;
     this.#parts = alignId(pieces);
     this.#pieces = undefined;
     return true;
@@ -245,6 +254,7 @@ export class Decoder {
   #beginSkip(type: number, length: number): true {
     this.type = type;
     this.#skip = length - 1;
+    if (this.#skip === 0) this.framesEnded++;
     this.#buffer = EMPTY;
     this.#parts = undefined;
     this.#start = this.#end = 0;

@@ -79,6 +79,12 @@ export class TalkByteError extends Error {
 }
 
 /** A breach of the protocol by the peer: thrown deep in the core, caught once where the session fails. */
-export function breach(code: WireErrorCode, detail: string): TalkByteError {
-  return new TalkByteError(code, "peer", detail);
+export class Breach extends TalkByteError {
+  constructor(code: WireErrorCode, detail: string) {
+    super(code, "peer", detail);
+  }
+}
+
+export function breach(code: WireErrorCode, detail: string): Breach {
+  return new Breach(code, detail);
 }

@@ -38,7 +38,8 @@ export class FrameWriter {
       this.#reference(bytes);
       return;
     }
-    this.#slab.buffer.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length); // may replace the slab's buffer
+    this.#slab.buffer.set(bytes, at);
   }
 
   /** Appends a MESSAGE or REPLY. A payload over 8 KiB is referred to: its owner must not write to it again. */
@@ -60,6 +61,7 @@ export class FrameWriter {
   /** Takes what has been collected, in order. */
   take(): Uint8Array[] {
     this.#closeRun();
+    this.#run = undefined; // an idle session does not hold a slab of the past
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#pendingBytes = 0;

@@ -1,7 +1,7 @@
 // The frames of opening and login (spec sections 4.1 to 4.7): each kind's encode and parse side by side.
 // Parsing takes the body alone and throws `malformed`; encoding returns the whole frame.
 
-import { BodyReader, BodyWriter } from "./body.ts";
+import { BodyReader, BodyWriter, type Bounds } from "./body.ts";
 import { breach } from "./error.ts";
 import { codeName } from "./codes.ts";
 import { FRAME_TYPE, LIMIT, MAGIC, REFUSAL_REASON, SESSION_ID_BYTES, type RefusalReason } from "./wire.ts";
@@ -17,12 +17,8 @@ export interface Hello {
 }
 
 export function encodeHello(hello: Hello): Uint8Array {
-  return new BodyWriter(FRAME_TYPE.HELLO)
-    .bytes(MAGIC)
-    .u8(hello.versions.min)
-    .u8(hello.versions.max)
-    .string8(hello.agent)
-    .frame();
+  const writer = new BodyWriter(FRAME_TYPE.HELLO).bytes(MAGIC);
+  return writeVersionRange(writer, hello.versions).string8(hello.agent).frame();
 }
 
 export function parseHello(body: Uint8Array): Hello {
@@ -36,6 +32,10 @@ export function parseHello(body: Uint8Array): Hello {
 }
 
 /** Two u8 that HELLO and ERROR share; min may not be above max (TB-HELLO-2). */
+export function writeVersionRange(writer: BodyWriter, { min, max }: VersionRange): BodyWriter {
+  return writer.u8(min, { min: 1, max }).u8(max, { min: 1 });
+}
+
 export function parseVersionRange(frame: string, reader: BodyReader): VersionRange {
   const min = reader.u8("min-version", { min: 1 });
   const max = reader.u8("max-version", { min: 1 });
@@ -58,14 +58,18 @@ export interface Welcome {
 }
 
 export function encodeWelcome(welcome: Welcome): Uint8Array {
+  const { mechanisms } = welcome;
+  if (new Set(mechanisms.map(({ name }) => name)).size < mechanisms.length) {
+    throw new RangeError("a mechanism is named twice");
+  }
   const writer = new BodyWriter(FRAME_TYPE.WELCOME)
-    .u8(welcome.version)
+    .u8(welcome.version, { min: 1 })
     .string8(welcome.agent)
-    .u32(welcome.maxFrameBytes)
-    .u16(welcome.maxUnderWay)
-    .u32(welcome.idleTimeoutMs)
-    .u8(welcome.mechanisms.length);
-  for (const { name, parameters } of welcome.mechanisms) writer.string8(name).bytes16(parameters);
+    .u32(welcome.maxFrameBytes, MAX_FRAME_BYTES)
+    .u16(welcome.maxUnderWay, { min: 1 })
+    .u32(welcome.idleTimeoutMs, { min: 1 })
+    .u8(mechanisms.length, MECHANISMS);
+  for (const { name, parameters } of mechanisms) writeName(writer, MECHANISM_NAME, name).bytes16(parameters);
   return writer.frame();
 }
 
@@ -73,16 +77,13 @@ export function parseWelcome(body: Uint8Array): Welcome {
   const reader = new BodyReader("WELCOME", body);
   const version = reader.u8("version", { min: 1 });
   const agent = reader.string8("agent");
-  const maxFrameBytes = reader.u32("max-frame-bytes", {
-    min: LIMIT.maxFrameBytesLowest,
-    max: LIMIT.maxFrameBytesHighest,
-  });
+  const maxFrameBytes = reader.u32("max-frame-bytes", MAX_FRAME_BYTES);
   const maxUnderWay = reader.u16("max-under-way", { min: 1 });
   const idleTimeoutMs = reader.u32("idle-timeout-ms", { min: 1 });
-  const count = reader.u8("mechanisms", { min: 1, max: LIMIT.mechanisms });
+  const count = reader.u8("mechanisms", MECHANISMS);
   const mechanisms: MechanismOffer[] = [];
   for (let index = 0; index < count; index++) {
-    const name = parseMechanismName("WELCOME", reader);
+    const name = parseName("WELCOME", "name", MECHANISM_NAME, reader);
     if (mechanisms.some((offer) => offer.name === name)) {
       throw breach("malformed", "WELCOME: names a mechanism twice");
     }
@@ -92,11 +93,36 @@ export function parseWelcome(body: Uint8Array): Welcome {
   return { version, agent, maxFrameBytes, maxUnderWay, idleTimeoutMs, mechanisms };
 }
 
-const MECHANISM_NAME = /^[A-Z0-9-]+$/;
+const MAX_FRAME_BYTES: Bounds = { min: LIMIT.maxFrameBytesLowest, max: LIMIT.maxFrameBytesHighest };
+const MECHANISMS: Bounds = { min: 1, max: LIMIT.mechanisms };
 
-function parseMechanismName(frame: string, reader: BodyReader): string {
-  const name = reader.string8("mechanism", { min: 1, max: LIMIT.mechanismBytes });
-  if (!MECHANISM_NAME.test(name)) throw breach("malformed", `${frame}: not a mechanism name`);
+/** What a name is made of, and how many bytes of it. */
+interface NameRule {
+  readonly noun: string;
+  readonly letters: RegExp;
+  readonly bounds: Bounds;
+}
+
+const MECHANISM_NAME: NameRule = {
+  noun: "a mechanism name",
+  letters: /^[A-Z0-9-]+$/,
+  bounds: { min: 1, max: LIMIT.mechanismBytes },
+};
+
+const USERNAME: NameRule = {
+  noun: "a username",
+  letters: /^[!-~]+$/,
+  bounds: { min: 1, max: LIMIT.usernameBytes },
+};
+
+function writeName(writer: BodyWriter, { noun, letters, bounds }: NameRule, name: string): BodyWriter {
+  if (!letters.test(name)) throw new RangeError(`not ${noun}`);
+  return writer.string8(name, bounds);
+}
+
+function parseName(frame: string, field: string, rule: NameRule, reader: BodyReader): string {
+  const name = reader.string8(field, rule.bounds);
+  if (!rule.letters.test(name)) throw breach("malformed", `${frame}: ${field} is not ${rule.noun}`);
   return name;
 }
 
@@ -108,20 +134,15 @@ export interface Auth {
 }
 
 export function encodeAuth(auth: Auth): Uint8Array {
-  return new BodyWriter(FRAME_TYPE.AUTH)
-    .string8(auth.mechanism)
-    .string8(auth.username)
-    .bytes16(auth.mechanismData)
-    .frame();
+  const writer = new BodyWriter(FRAME_TYPE.AUTH);
+  writeName(writer, MECHANISM_NAME, auth.mechanism);
+  return writeName(writer, USERNAME, auth.username).bytes16(auth.mechanismData).frame();
 }
-
-const USERNAME = /^[!-~]+$/;
 
 export function parseAuth(body: Uint8Array): Auth {
   const reader = new BodyReader("AUTH", body);
-  const mechanism = parseMechanismName("AUTH", reader);
-  const username = reader.string8("username", { min: 1, max: LIMIT.usernameBytes });
-  if (!USERNAME.test(username)) throw breach("malformed", "AUTH: not a username");
+  const mechanism = parseName("AUTH", "mechanism", MECHANISM_NAME, reader);
+  const username = parseName("AUTH", "username", USERNAME, reader);
   const mechanismData = reader.bytes16("mechanism-data").slice();
   reader.end();
   return { mechanism, username, mechanismData };

@@ -37,6 +37,11 @@ export class PayloadView implements Payload {
     return this;
   }
 
+  /** Lets go of the bytes. */
+  release(): void {
+    this.pointAt(EMPTY, 0, 0);
+  }
+
   get byteLength(): number {
     return this.#end - this.#start;
   }

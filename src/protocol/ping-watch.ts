@@ -10,7 +10,7 @@ export class PingWatch {
   /** Sends PING; false when one is unanswered. */
   send(out: FrameWriter, data: Uint8Array): boolean {
     if (this.#outstanding !== undefined) return false;
-    this.#outstanding = data.slice();
+    this.#outstanding = Uint8Array.from(data);
     out.frame(encodePing(this.#outstanding));
     return true;
   }

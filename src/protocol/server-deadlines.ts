@@ -17,7 +17,8 @@ export class ServerDeadlines {
   #loginDueAt: number;
   #loginLeftMs = 0;
   #frameDueAt = NEVER;
-  #frameNumber = -1;
+  #frameLeftMs = NEVER;
+  #frameNumber: number | undefined;
   #idleDueAt = NEVER;
   #drainDueAt = NEVER;
 
@@ -26,9 +27,9 @@ export class ServerDeadlines {
     this.#loginDueAt = now + settings.loginMs;
   }
 
-  /** The earliest that runs; the idle deadline stands still while messages are under way. */
-  dueAt(messagesUnderWay: number): number {
-    const idle = messagesUnderWay === 0 ? this.#idleDueAt : NEVER;
+  /** The earliest that runs; the idle deadline stands still while a message is under way or nothing is processed. */
+  dueAt(idleRuns: boolean): number {
+    const idle = idleRuns ? this.#idleDueAt : NEVER;
     return Math.min(this.#loginDueAt, this.#frameDueAt, idle, this.#drainDueAt);
   }
 
@@ -67,17 +68,25 @@ export class ServerDeadlines {
     this.#idleDueAt = this.#drainDueAt = NEVER;
   }
 
-  /** A frame has begun or not, after `framesSeen` whole ones. */
-  watchFrame(begun: boolean, framesSeen: number, now: number): void {
-    if (!begun) {
+  /** Which frame has begun and not ended, if any; its deadline stands still while the session does not read. */
+  watchFrame(number: number | undefined, reads: boolean, now: number): void {
+    if (number !== this.#frameNumber) {
+      this.#frameNumber = number;
+      this.#frameLeftMs = number === undefined ? NEVER : this.#settings.frameMs;
       this.#frameDueAt = NEVER;
-    } else if (this.#frameDueAt === NEVER || this.#frameNumber !== framesSeen) {
-      this.#frameNumber = framesSeen;
-      this.#frameDueAt = now + this.#settings.frameMs;
+    }
+    if (reads === (this.#frameDueAt !== NEVER)) return;
+    if (reads) {
+      this.#frameDueAt = now + this.#frameLeftMs;
+    } else {
+      this.#frameLeftMs = this.#frameDueAt - now;
+      this.#frameDueAt = NEVER;
     }
   }
 
   clear(): void {
+    this.#frameNumber = undefined;
+    this.#frameLeftMs = NEVER;
     this.#loginDueAt = this.#frameDueAt = this.#idleDueAt = this.#drainDueAt = NEVER;
   }
 }

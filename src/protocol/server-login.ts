@@ -109,13 +109,14 @@ export class ServerLogin {
         this.#triesLeft = 0;
         return this.#refuse("throttled", outcome.retryAfterMs);
       case "busy":
+        if (attempt.responseData !== undefined) this.#takeBackTry(attempt);
         return this.#refuse("busy", outcome.retryAfterMs);
     }
   }
 
   #accepted(attempt: Attempt, sessionId: Uint8Array, mechanismData: Uint8Array): LoginStep {
     this.#host.out.frame(encodeAuthenticated({ sessionId, mechanismData }));
-    if (attempt.responseData !== undefined) this.#host.act({ type: "forgive", username: attempt.username });
+    if (attempt.responseData !== undefined) this.#takeBackTry(attempt);
     this.#host.act({ type: "authenticated", attempt, sessionId });
     this.#attempt = undefined;
     this.#hello = this.#welcome = EMPTY;
@@ -134,6 +135,11 @@ export class ServerLogin {
   #countTry({ username }: Attempt): void {
     this.#triesLeft--;
     this.#host.act({ type: "penalise", username });
+  }
+
+  #takeBackTry({ username }: Attempt): void {
+    this.#triesLeft++;
+    this.#host.act({ type: "forgive", username });
   }
 
   #refuse(reason: RefusalReason, retryAfterMs: number): LoginStep {

@@ -6,9 +6,10 @@
 // A MESSAGE takes a straight line: decoder, the host's `message`, writer. No action object is made for it.
 
 import { Decoder } from "./decoder.ts";
-import { breach, TalkByteError } from "./error.ts";
+import { Breach, breach, TalkByteError } from "./error.ts";
 import { PayloadView } from "./payload.ts";
 import { PingWatch } from "./ping-watch.ts";
+import { reportedError } from "./reported-error.ts";
 import { ServerDeadlines, type ServerDeadline } from "./server-deadlines.ts";
 import type { Outcome, ServerHost, ServerSettings } from "./server-host.ts";
 import { ServerLogin, VERSIONS, type LoginStep } from "./server-login.ts";
@@ -17,7 +18,6 @@ import {
   encodeGoaway,
   encodePong,
   encodeStopped,
-  parseError,
   parsePing,
   parseStop,
 } from "./session-frames.ts";
@@ -41,13 +41,14 @@ export class ServerSession {
   #state: ServerStateName = "awaiting-hello";
   #holds = false;
   #accepting = false;
+  #verifying = false;
+  #running = false;
   #inputEnded = false;
   #accepted = 0;
   readonly #login: ServerLogin;
 
   #now: number;
   readonly #deadlines: ServerDeadlines;
-  #framesSeen = 0;
 
   constructor(settings: ServerSettings, host: ServerHost, now: number) {
     this.#settings = settings;
@@ -68,12 +69,12 @@ export class ServerSession {
 
   /** When `tick` is wanted next; Infinity: never. */
   get dueAt(): number {
-    return this.#deadlines.dueAt(this.#underWay.count);
+    return this.#deadlines.dueAt(this.#underWay.count === 0 && this.#reads);
   }
 
   /** Whether more input should be read from the transport (TB-MSG-8, TB-MSG-9, TB-LIMIT-3). */
   get wantsInput(): boolean {
-    if (this.#state === "closing" || this.#state === "finishing") return true; // to be discarded
+    if (this.#discards) return true;
     if (this.#holds) return this.#decoder.heldBytes < LIMIT.loginFrameBytes + 4;
     return this.#reads;
   }
@@ -81,7 +82,7 @@ export class ServerSession {
   /** Takes a chunk from the transport; the chunk must not be written to again. */
   receive(chunk: Uint8Array, now: number): void {
     this.#now = now;
-    if (this.#state === "closing" || this.#state === "finishing") return;
+    if (this.#discards) return;
     this.#decoder.push(chunk);
     this.#run();
   }
@@ -89,6 +90,7 @@ export class ServerSession {
   /** Goes on with input that was held; to be called when the writer has been emptied. */
   resume(now: number): void {
     this.#now = now;
+    if (this.#accepting) this.#deadlines.restartIdle(now);
     this.#run();
   }
 
@@ -124,6 +126,7 @@ export class ServerSession {
   /** The outcome of the verification that was asked for; ignored once it is no longer wanted. */
   verified(outcome: Outcome, now: number): void {
     if (this.#state !== "verifying") return;
+    this.#verifying = false;
     this.#now = now;
     this.#deadlines.resumeLogin(now);
     this.#follow(this.#login.verified(outcome));
@@ -137,7 +140,7 @@ export class ServerSession {
 
   /** The reply to a deferred message. The bytes are the session's from now on. */
   reply(ticket: Ticket, payload: Uint8Array, now: number): void {
-    if (!this.#underWay.has(ticket)) return; // the session has ended meanwhile
+    if (this.#state === "closing" || !this.#underWay.has(ticket)) return; // no longer wanted
     this.#now = now;
     ticket.reply = payload;
     this.#sendReplies();
@@ -145,10 +148,14 @@ export class ServerSession {
   }
 
   /** The application failed on a message: on the deferred one, or within `host.message` on the current one. */
-  failMessage(ticket: Ticket = this.defer()): void {
+  failMessage(deferred?: Ticket): void {
+    if (this.#state === "closing") return;
+    const ticket = deferred ?? this.defer();
     if (!this.#underWay.has(ticket)) return;
     this.#underWay.dropAfter(ticket);
     ticket.failed = true;
+    this.#decoder.discard();
+    this.#deadlines.clear();
     this.#enter("finishing");
     this.#sendReplies();
   }
@@ -176,13 +183,17 @@ export class ServerSession {
     this.#now = now;
     if (now < this.dueAt) return;
     const deadline = this.#deadlines.passed(now);
-    if (deadline === "drain") this.#stop();
+    if (deadline === "drain") this.#stop("drained");
     else this.#timeout(deadline);
   }
 
   /** Ends the session with ERROR, from outside the protocol. */
   abort(error: TalkByteError): void {
     if (this.#state !== "closing") this.#fail(error);
+  }
+
+  get #discards(): boolean {
+    return this.#state === "closing" || this.#state === "finishing";
   }
 
   get #reads(): boolean {
@@ -193,20 +204,27 @@ export class ServerSession {
     );
   }
 
+  /** Processes input as far as the state allows. Calls from within a callback leave it to the loop that called. */
   #run(): void {
+    if (this.#running) return;
+    this.#running = true;
     try {
       while (this.#reads && this.#decoder.next()) this.#process();
       if (this.#inputEnded && this.#reads) this.#endOfInput();
     } catch (error) {
-      if (!(error instanceof TalkByteError)) throw error;
+      if (!(error instanceof Breach)) throw error;
       this.#fail(error);
+    } finally {
+      this.#running = false;
+      this.#view.release();
     }
-    this.#deadlines.watchFrame(this.#decoder.insideFrame && this.#reads, this.#framesSeen, this.#now);
+    const { insideFrame, framesEnded } = this.#decoder;
+    const watched = insideFrame && this.#state !== "drained" ? framesEnded : undefined;
+    this.#deadlines.watchFrame(watched, this.#reads, this.#now);
   }
 
   #process(): void {
     const { type } = this.#decoder;
-    this.#framesSeen++;
     if (type === FRAME_TYPE.MESSAGE && this.#accepting) {
       this.#accept();
       return;
@@ -231,7 +249,7 @@ export class ServerSession {
     "take-pong": () => this.#ping.take(this.#decoder.body),
     stop: () => {
       parseStop(this.#decoder.body);
-      this.#stop();
+      this.#stop("stopping");
     },
     skip: () => undefined,
     "peer-failed": () => this.#peerFailed(),
@@ -249,6 +267,7 @@ export class ServerSession {
       case "verifying":
         this.#deadlines.holdLogin(this.#now);
         this.#enter(next);
+        this.#verifying = true;
         this.#login.verify();
         break;
       case "ready":
@@ -270,7 +289,7 @@ export class ServerSession {
     this.#accepted++;
     this.#deadlines.restartIdle(this.#now);
     const reply = this.#host.message(decoder.payloadInto(this.#view));
-    if (reply === undefined) return;
+    if (reply === undefined || !this.#accepting) return; // the host may have ended the session
     if (reply.byteLength + 5 > this.#settings.maxFrameBytes) this.failMessage();
     else if (this.#underWay.count === 0) this.#host.out.message(FRAME_TYPE.REPLY, decoder.bodyId(), reply);
     else this.defer().reply = reply instanceof Uint8Array ? reply : reply.copy();
@@ -288,14 +307,15 @@ export class ServerSession {
       this.#underWay.removeOldest();
       this.#deadlines.restartIdle(this.#now);
     }
-    if (this.#state === "stopping") this.#sendStopped();
+    if (this.#state === "stopping" || this.#state === "drained") this.#sendStopped();
     else if (this.#state === "finishing") this.#close();
   }
 
-  #stop(): void {
+  /** STOP has come, or the drain deadline, after which the client's frames are discarded (TB-END-19). */
+  #stop(waiting: "stopping" | "drained"): void {
     this.#deadlines.stopped();
     if (this.#underWay.count === 0) this.#sendStopped();
-    else this.#enter("stopping");
+    else this.#enter(waiting);
   }
 
   #sendStopped(): void {
@@ -304,21 +324,15 @@ export class ServerSession {
   }
 
   #endOfInput(): void {
+    this.#decoder.discard();
     if (!this.#accepting) return; // after STOP it changes nothing
     this.#deadlines.stopped();
-    this.#decoder.discard();
     if (this.#underWay.count === 0) this.#close();
     else this.#enter("finishing");
   }
 
   #peerFailed(): void {
-    const { code, detail } = parseError(this.#decoder.body);
-    const error = new TalkByteError(
-      code.startsWith("unknown-") ? "internal" : (code as WireErrorCode),
-      "local",
-      detail,
-    );
-    this.#host.act({ type: "failed", error });
+    this.#host.act({ type: "failed", error: reportedError(this.#decoder.body, "client") });
     this.#close();
   }
 
@@ -341,7 +355,8 @@ export class ServerSession {
   }
 
   #enterClosing(): void {
-    if (this.#state === "verifying") this.#host.act({ type: "cancel-verification" });
+    if (this.#verifying) this.#host.act({ type: "cancel-verification" });
+    this.#verifying = false;
     this.#underWay.clear();
     this.#decoder.discard();
     this.#deadlines.clear();
@@ -351,7 +366,7 @@ export class ServerSession {
   #enter(state: ServerStateName): void {
     assertFollows(SERVER_STATES, this.#state, state);
     this.#state = state;
-    this.#holds = "holds" in SERVER_STATES[state];
+    this.#holds = "input" in SERVER_STATES[state];
     this.#accepting = state === "ready" || state === "draining";
   }
 }

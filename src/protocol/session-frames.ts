@@ -3,7 +3,7 @@
 
 import { BodyReader, BodyWriter } from "./body.ts";
 import { codeName } from "./codes.ts";
-import { parseVersionRange, type VersionRange } from "./login-frames.ts";
+import { parseVersionRange, writeVersionRange, type VersionRange } from "./login-frames.ts";
 import {
   ERROR_CODE,
   FRAME_TYPE,
@@ -86,12 +86,8 @@ export interface ErrorFrame {
 }
 
 export function encodeError(error: ErrorFrame & { readonly code: WireErrorCode }): Uint8Array {
-  return new BodyWriter(FRAME_TYPE.ERROR)
-    .u8(ERROR_CODE[error.code])
-    .u8(error.versions.min)
-    .u8(error.versions.max)
-    .string8(error.detail)
-    .frame();
+  const writer = new BodyWriter(FRAME_TYPE.ERROR).u8(ERROR_CODE[error.code]);
+  return writeVersionRange(writer, error.versions).string8(error.detail).frame();
 }
 
 export function parseError(body: Uint8Array): ErrorFrame {

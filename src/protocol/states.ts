@@ -1,23 +1,28 @@
 // The two state machines of spec section 5, as data. A row names the inputs that are legal in a state: frames
-// by name, EXTENSION for types 0x80 and above, and `end` for end of stream. Each input says what the session does
-// and which states can follow. What a row does not name is refused with `unexpected-frame` (TB-FRAME-10).
-// Events that are not bytes (a verification's outcome, a deadline) stand in `events`. The tables and
-// diagrams in the specification are generated from here.
+// by name, EXTENSION for types 0x80 and above. Each says what the session does, what it sends, and which states can
+// follow. What a row does not name is refused with `unexpected-frame` (TB-FRAME-10). What is not bytes from the
+// peer (a verification's outcome, a deadline, end of stream) stands in `events`. The tables and diagrams in the
+// specification are generated from here.
 
 import { EXTENSION_FIRST_TYPE, FRAME_TYPE, type FrameName } from "./wire.ts";
 
-export interface Transition<Action extends string, State extends string> {
-  readonly do: Action;
+/** Where an input leads, and what is sent on the way, in the specification's words. */
+export interface Step<State extends string> {
   readonly to: readonly State[];
+  readonly sends?: string;
+}
+
+export interface FrameStep<Action extends string, State extends string> extends Step<State> {
+  readonly do: Action;
 }
 
 export interface StateRow<Action extends string, State extends string> {
   /** What the state waits for, as the specification's table says it. */
   readonly waits: string;
-  /** Whether frames are held, not processed, until an event comes. */
-  readonly holds?: true;
-  readonly frames: Partial<Record<FrameName | "EXTENSION", Transition<Action, State>>>;
-  readonly events: Readonly<Record<string, readonly State[]>>;
+  /** Frames wait until an event comes (`holds`), or are never processed (`discards`). */
+  readonly input?: "holds" | "discards";
+  readonly frames: Partial<Record<FrameName | "EXTENSION", FrameStep<Action, State>>>;
+  readonly events: Readonly<Record<string, Step<State>>>;
 }
 
 export type ServerStateName =
@@ -29,6 +34,7 @@ export type ServerStateName =
   | "ready"
   | "draining"
   | "stopping"
+  | "drained"
   | "finishing"
   | "closing";
 
@@ -45,100 +51,124 @@ export type ServerFrameAction =
 
 const skip = { do: "skip", to: [] } as const;
 const peerFailed = { do: "peer-failed", to: ["closing"] } as const;
-const answerPing = { do: "answer-ping", to: [] } as const;
+const answerPing = { do: "answer-ping", to: [], sends: "PONG" } as const;
 const takePong = { do: "take-pong", to: [] } as const;
 
+const endsBeforeLogin = {
+  shutdown: { to: ["closing"], sends: "ERROR `shutdown`" },
+  "end of stream": { to: ["closing"] },
+} as const;
+const untilLogin = {
+  "login deadline": { to: ["closing"], sends: "ERROR `timeout`" },
+  ...endsBeforeLogin,
+} as const;
+
 const accepting = {
-  MESSAGE: { do: "accept", to: [] },
+  MESSAGE: { do: "accept", to: [], sends: "REPLY, in its turn" },
   PING: answerPing,
   PONG: takePong,
-  STOP: { do: "stop", to: ["stopping", "closing"] },
+  STOP: { do: "stop", to: ["stopping", "closing"], sends: "STOPPED and *closing* if no reply is due" },
   ERROR: peerFailed,
   EXTENSION: skip,
 } as const;
+const whileAccepting = {
+  "idle deadline": { to: ["closing"], sends: "ERROR `timeout`" },
+  "end of stream": { to: ["finishing", "closing"], sends: "*closing* if no reply is due" },
+} as const;
+const repliesDue = {
+  "application failed": {
+    to: ["finishing", "closing"],
+    sends: "ERROR `internal` behind the earlier replies",
+  },
+} as const;
+const lastReply = { to: ["closing"], sends: "STOPPED" } as const;
 
 export const SERVER_STATES = {
   "awaiting-hello": {
     waits: "HELLO",
-    frames: { HELLO: { do: "greet", to: ["admitting", "closing"] }, ERROR: peerFailed },
-    events: { "login deadline": ["closing"], drain: ["closing"], "end of stream": ["closing"] },
+    frames: { HELLO: { do: "greet", to: ["admitting"] }, ERROR: peerFailed },
+    events: untilLogin,
   },
   admitting: {
     waits: "the decision whether this source may try to log in",
-    holds: true,
+    input: "holds",
     frames: {},
     events: {
-      admitted: ["awaiting-auth"],
-      "not admitted": ["closing"],
-      "login deadline": ["closing"],
-      drain: ["closing"],
-      "end of stream": ["closing"],
+      admitted: { to: ["awaiting-auth"], sends: "WELCOME" },
+      "not admitted": { to: ["closing"], sends: "WELCOME, REFUSED with tries-left 0" },
+      ...untilLogin,
     },
   },
   "awaiting-auth": {
     waits: "AUTH",
     frames: {
-      AUTH: { do: "authenticate", to: ["verifying", "awaiting-auth"] },
+      AUTH: {
+        do: "authenticate",
+        to: ["verifying", "awaiting-auth"],
+        sends: "REFUSED and *awaiting-auth* if the mechanism is not on offer",
+      },
       ERROR: peerFailed,
       EXTENSION: skip,
     },
-    events: { "login deadline": ["closing"], drain: ["closing"], "end of stream": ["closing"] },
+    events: untilLogin,
   },
   verifying: {
     waits: "the outcome of a verification",
-    holds: true,
+    input: "holds",
     frames: {},
     events: {
-      verified: ["ready"],
-      challenged: ["awaiting-response"],
-      refused: ["awaiting-auth", "closing"],
-      drain: ["closing"],
-      "end of stream": ["closing"],
+      accepted: { to: ["ready"], sends: "AUTHENTICATED" },
+      challenged: { to: ["awaiting-response"], sends: "CHALLENGE" },
+      refused: { to: ["awaiting-auth", "closing"], sends: "REFUSED; *closing* if tries-left is 0" },
+      ...endsBeforeLogin,
     },
   },
   "awaiting-response": {
     waits: "RESPONSE",
     frames: {
-      RESPONSE: { do: "respond", to: ["verifying", "awaiting-auth", "closing"] },
+      RESPONSE: {
+        do: "respond",
+        to: ["verifying", "awaiting-auth", "closing"],
+        sends: "REFUSED `abandoned` if it is empty; *closing* if tries-left is 0",
+      },
       ERROR: peerFailed,
       EXTENSION: skip,
     },
-    events: { "login deadline": ["closing"], drain: ["closing"], "end of stream": ["closing"] },
+    events: untilLogin,
   },
   ready: {
     waits: "messages, or STOP",
     frames: accepting,
-    events: {
-      drain: ["draining"],
-      "idle deadline": ["closing"],
-      "end of stream": ["finishing", "closing"],
-      "application failed": ["finishing", "closing"],
-    },
+    events: { shutdown: { to: ["draining"], sends: "GOAWAY" }, ...whileAccepting, ...repliesDue },
   },
   draining: {
-    waits: "messages, or STOP, until the drain deadline; GOAWAY has been sent",
+    waits: "messages, or STOP; GOAWAY has been sent",
     frames: accepting,
     events: {
-      "drain deadline": ["stopping", "closing"],
-      "idle deadline": ["closing"],
-      "end of stream": ["finishing", "closing"],
-      "application failed": ["finishing", "closing"],
+      "drain deadline": { to: ["drained", "closing"], sends: "STOPPED and *closing* if no reply is due" },
+      ...whileAccepting,
+      ...repliesDue,
     },
   },
   stopping: {
-    waits: "the replies still due, then sends STOPPED",
+    waits: "the replies still due; STOP has come",
     frames: { PONG: takePong, ERROR: peerFailed },
-    events: { "last reply": ["closing"], "application failed": ["finishing", "closing"] },
+    events: { "last reply": lastReply, ...repliesDue },
+  },
+  drained: {
+    waits: "the replies still due; the drain deadline has passed",
+    frames: { MESSAGE: skip, PING: skip, PONG: takePong, STOP: skip, ERROR: peerFailed, EXTENSION: skip },
+    events: { "last reply": lastReply, ...repliesDue },
   },
   finishing: {
-    waits: "the replies still due, then ends without STOPPED",
-    holds: true,
+    waits: "the replies still due; then the session ends without STOPPED",
+    input: "discards",
     frames: {},
-    events: { "last reply": ["closing"], "application failed": ["finishing", "closing"] },
+    events: { "last reply": { to: ["closing"] }, ...repliesDue },
   },
   closing: {
-    waits: "nothing: its last frame is sent, input is discarded (section 9.4)",
-    holds: true,
+    waits: "the end of the connection (section 9.4)",
+    input: "discards",
     frames: {},
     events: {},
   },
@@ -152,6 +182,7 @@ export type ClientStateName =
   | "ready"
   | "draining"
   | "stopping"
+  | "ending"
   | "closing";
 
 export type ClientFrameAction =
@@ -168,6 +199,9 @@ export type ClientFrameAction =
   | "skip"
   | "peer-failed";
 
+const lost = { "end of stream": { to: ["closing"] } } as const;
+const logIn = { to: ["authenticating"], sends: "AUTH" } as const;
+
 const clientInSession = {
   REPLY: { do: "take-reply", to: [] },
   PING: answerPing,
@@ -175,8 +209,12 @@ const clientInSession = {
   ERROR: peerFailed,
   EXTENSION: skip,
 } as const;
-
 const takeStopped = { do: "take-stopped", to: ["closing"] } as const;
+const whileReady = {
+  stop: { to: ["stopping"], sends: "STOP" },
+  "end without STOP": { to: ["ending"], sends: "end of stream" },
+  ...lost,
+} as const;
 
 export const CLIENT_STATES = {
   "awaiting-welcome": {
@@ -185,7 +223,7 @@ export const CLIENT_STATES = {
       WELCOME: { do: "take-welcome", to: ["unauthenticated", "authenticating"] },
       ERROR: peerFailed,
     },
-    events: { "end of stream": ["closing"] },
+    events: lost,
   },
   unauthenticated: {
     waits: "the application, which logs in",
@@ -194,7 +232,7 @@ export const CLIENT_STATES = {
       ERROR: peerFailed,
       EXTENSION: skip,
     },
-    events: { login: ["authenticating"], "end of stream": ["closing"] },
+    events: { login: logIn, ...lost },
   },
   authenticating: {
     waits: "the answer to AUTH or RESPONSE",
@@ -205,32 +243,46 @@ export const CLIENT_STATES = {
       ERROR: peerFailed,
       EXTENSION: skip,
     },
-    events: { "end of stream": ["closing"] },
+    events: lost,
   },
   responding: {
     waits: "the mechanism, which makes the RESPONSE",
-    holds: true,
+    input: "holds",
     frames: {},
-    events: { respond: ["authenticating"], "end of stream": ["closing"] },
+    events: { response: { to: ["authenticating"], sends: "RESPONSE" }, ...lost },
   },
   ready: {
     waits: "replies, and the application",
     frames: { ...clientInSession, GOAWAY: { do: "take-goaway", to: ["draining"] } },
-    events: { stop: ["stopping"], "end of stream": ["closing"] },
+    events: whileReady,
   },
   draining: {
-    waits: "replies, and STOPPED; GOAWAY has come",
+    waits: "replies, the application, and STOPPED; GOAWAY has come",
     frames: { ...clientInSession, STOPPED: takeStopped },
-    events: { stop: ["stopping"], "end of stream": ["closing"] },
+    events: whileReady,
   },
   stopping: {
     waits: "the replies still due, then STOPPED; STOP has been sent",
-    frames: { ...clientInSession, GOAWAY: { do: "take-goaway", to: [] }, STOPPED: takeStopped },
-    events: { "end of stream": ["closing"] },
+    frames: {
+      ...clientInSession,
+      GOAWAY: { do: "take-goaway", to: [], sends: "nothing; legal if none has come" },
+      STOPPED: takeStopped,
+    },
+    events: lost,
+  },
+  ending: {
+    waits: "the replies still due, then end of stream; the client's own stream has ended",
+    frames: {
+      ...clientInSession,
+      PING: skip,
+      GOAWAY: { do: "take-goaway", to: [], sends: "nothing; legal if none has come" },
+      STOPPED: { ...takeStopped, sends: "nothing; legal if GOAWAY has come" },
+    },
+    events: lost,
   },
   closing: {
-    waits: "nothing: the session is over, input is discarded (section 9.4)",
-    holds: true,
+    waits: "the end of the connection (section 9.4)",
+    input: "discards",
     frames: {},
     events: {},
   },
@@ -254,7 +306,7 @@ export function assertFollows(
   const row = states[from]!;
   const named =
     to === "closing" ||
-    Object.values(row.events).some((targets) => targets.includes(to)) ||
-    Object.values(row.frames).some((transition) => transition.to.includes(to));
+    Object.values(row.events).some((step) => step.to.includes(to)) ||
+    Object.values(row.frames).some((step) => step.to.includes(to));
   if (!named) throw new Error(`no transition from ${from} to ${to}`);
 }

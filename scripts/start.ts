@@ -1,0 +1,48 @@
+// `npm start`: a server on an embedded default. On the first run it makes a user with a generated password, in files
+// under .talkbyte/, and on every run it prints the client command that logs in with them.
+
+import { rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { generatePassword, preparePassword } from "../src/credentials/password.ts";
+import { addUser } from "../src/credentials/users-file.ts";
+import { hashPassword } from "../src/credentials/verifier.ts";
+import { run, type Started } from "../src/cli/server.ts";
+import { makeStateFolder } from "../src/cli/state-folder.ts";
+
+const USERNAME = "alice";
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The password goes to its file before the user exists: a kill between the two leaves nothing half-made. */
+async function makeFirstUser(usersPath: string, passwordPath: string): Promise<void> {
+  if (await exists(usersPath)) return;
+  const password = generatePassword();
+  await rm(passwordPath, { force: true });
+  await writeFile(passwordPath, `${password}\n`, { mode: 0o600, flag: "wx" });
+  await addUser(usersPath, USERNAME, await hashPassword(preparePassword(password)));
+  process.stderr.write(`made the user ${USERNAME}, with a generated password in ${passwordPath}\n`);
+}
+
+async function printClientCommand({ host, port, identity, ...started }: Started): Promise<void> {
+  const login = started.usersPath === usersPath && (await exists(passwordPath));
+  const parts = [
+    "npx talkbyte-client",
+    ...(host === "localhost" ? [] : [`--host ${host}`]),
+    ...(port === 8080 ? [] : [`--port ${port}`]),
+    ...(login ? [`--username ${USERNAME}`, "--password-file .talkbyte/password"] : []),
+    ...(identity === undefined ? ["--plaintext"] : [`--fingerprint ${identity.fingerprint}`]),
+  ];
+  process.stderr.write(`\nNow run this in a second terminal, and type:\n\n  ${parts.join(" ")}\n\n`);
+}
+
+const folder = await makeStateFolder();
+const passwordPath = join(folder, "password");
+const usersPath = join(folder, "users.json");
+await makeFirstUser(usersPath, passwordPath);
+const argv = ["--users", usersPath, ...process.argv.slice(2)];
+process.exitCode = await run(argv, undefined, async (server) => await printClientCommand(server));
