@@ -1,0 +1,174 @@
+// talkbyte-server: parses its command line, opens what it names, calls createServer, and stops in good order.
+
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { readUsers } from "../credentials/users-file.ts";
+import { CredentialError, systemErrorCode } from "../credentials/error.ts";
+import { displayHost } from "../net/display.ts";
+import { IdentityError, openIdentity, readIdentity, type Identity } from "../net/identity.ts";
+import { createServer, type Server } from "../net/server.ts";
+import { TalkByteError } from "../protocol/error.ts";
+import { CommandError } from "./command-error.ts";
+import { processIo, type CommandIo } from "./command-io.ts";
+import { exitCodes, type ExitCode } from "./exit-codes.ts";
+import { makeLog } from "./log.ts";
+import { describePortOwner } from "./port-owner.ts";
+import { reportError } from "./report.ts";
+import { parseServerOptions, type ServerCommandOptions } from "./server-options.ts";
+import { makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
+
+/** What a server says of itself once it listens, for `npm start`. */
+export interface Started {
+  readonly host: string;
+  readonly port: number;
+  readonly usersPath: string;
+  readonly identity: Identity | undefined;
+}
+
+export async function run(
+  argv: readonly string[],
+  io: CommandIo = processIo,
+  started: (server: Started) => Promise<void> = async () => {},
+): Promise<ExitCode> {
+  try {
+    const options = parseServerOptions(argv, io);
+    const users = usersPath(options.users, io.environment);
+    const userCount = await inspectUsers(users, io);
+    const identity = await openIdentityOf(options, io);
+    const log = makeLog(io, options.logLevel, options.logFormat ?? (process.stdout.isTTY ? "text" : "json"));
+    const server = createServer({
+      users,
+      identity: identity ?? "plaintext",
+      allowRemotePlaintext: options.allowRemotePlaintext,
+      limits: options.limits,
+      log,
+    });
+    if (options.check) {
+      io.writeError(`${userCount} users in ${users}\n${describeIdentity(identity)}\nall is well\n`);
+      return exitCodes.ok;
+    }
+    const { port } = await listen(server, options);
+    io.writeError(`listening on ${displayHost(options.host)}:${port}\n${describeIdentity(identity)}\n`);
+    if (userCount === 0) io.writeError(`no users yet: add one with\n  ${addUserCommand(users, options)}\n`);
+    await started({ host: options.host, port, usersPath: users, identity });
+    return await stopOnSignal(server, io);
+  } catch (error) {
+    return reportError(asCommandError(error), "talkbyte-server", argv, io);
+  }
+}
+
+/** Reads the users file once, to warn and to count; the server reads it itself. */
+async function inspectUsers(path: string, io: CommandIo): Promise<number> {
+  try {
+    const users = await readUsers(path);
+    for (const { message } of users.warnings) io.writeError(`warning: ${message}\n`);
+    return users.list().length;
+  } catch (error) {
+    if (error instanceof CredentialError && error.code === "users-file-missing") return 0;
+    throw error;
+  }
+}
+
+/** Undefined in plaintext. */
+async function openIdentityOf(options: ServerCommandOptions, io: CommandIo): Promise<Identity | undefined> {
+  if (options.plaintext) return undefined;
+  if (options.tlsCert !== undefined && options.tlsKey !== undefined) {
+    return await readIdentity(options.tlsCert, options.tlsKey);
+  }
+  const path = options.identity ?? join(stateFolder(io.environment), "identity.pem");
+  if (options.check && !(await exists(path))) {
+    io.writeError(`the identity ${path} would be made on the first start\n`);
+    return undefined;
+  }
+  if (options.identity === undefined) await makeStateFolder(io.environment);
+  const { identity, made, openToOthers } = await openIdentity(path);
+  if (made) io.writeError(`made a TLS identity in ${path}\n`);
+  if (openToOthers)
+    io.writeError(`warning: ${path} holds a private key and is open to other users: run chmod 600 on it\n`);
+  return identity;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function describeIdentity(identity: Identity | undefined): string {
+  return identity === undefined
+    ? "plaintext: passwords cross the connection in the clear"
+    : `fingerprint ${identity.fingerprint}`;
+}
+
+function addUserCommand(path: string, options: ServerCommandOptions): string {
+  const inCheckout = process.env["npm_lifecycle_event"] !== undefined;
+  const where = options.users === undefined ? "" : ` --users ${path}`;
+  return inCheckout ? `npm run adduser -- NAME${where}` : `talkbyte-users add NAME${where}`;
+}
+
+async function listen(server: Server, { host, port }: ServerCommandOptions): Promise<{ port: number }> {
+  try {
+    return await server.listen({ host, port });
+  } catch (error) {
+    const where = `${displayHost(host)}:${port}`;
+    switch (systemErrorCode(error)) {
+      case "EADDRINUSE": {
+        const owner = await describePortOwner(host, port);
+        throw new CommandError(
+          exitCodes.network,
+          `${where} is taken by ${owner}; stop it, or choose another port with --port`,
+          { cause: error },
+        );
+      }
+      case "EACCES":
+        throw new CommandError(
+          exitCodes.network,
+          `may not listen on ${where}; choose a port from 1024 up with --port`,
+          { cause: error },
+        );
+      case "EADDRNOTAVAIL":
+      case "ENOTFOUND":
+      case "EAI_AGAIN":
+        throw new CommandError(
+          exitCodes.network,
+          `${displayHost(host)} is not an address of this machine; choose another with --host`,
+          { cause: error },
+        );
+      default:
+        throw error;
+    }
+  }
+}
+
+/** Waits for SIGTERM or SIGINT, lets the sessions finish, and gives up on them at a second signal. */
+async function stopOnSignal(server: Server, io: CommandIo): Promise<ExitCode> {
+  const stopped = new AbortController();
+  const signal = Promise.race([
+    once(process, "SIGTERM", { signal: stopped.signal }),
+    once(process, "SIGINT", { signal: stopped.signal }),
+  ]);
+  await signal;
+  stopped.abort();
+  const interrupted = (): never => process.exit(exitCodes.interrupted);
+  process.on("SIGTERM", interrupted).on("SIGINT", interrupted);
+  io.writeError(`stopping: ${server.connections} connections may finish\n`);
+  await server.close();
+  process.off("SIGTERM", interrupted).off("SIGINT", interrupted);
+  return exitCodes.ok;
+}
+
+function asCommandError(error: unknown): unknown {
+  if (error instanceof IdentityError)
+    return new CommandError(exitCodes.configuration, error.message, { cause: error });
+  if (error instanceof TalkByteError && error.code === "wrong-state") {
+    return new CommandError(
+      exitCodes.usage,
+      `${error.message}; use TLS, or --allow-remote-plaintext if you must`,
+      { cause: error },
+    );
+  }
+  return error;
+}
