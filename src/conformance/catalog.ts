@@ -1,0 +1,62 @@
+// A folder of exchanges, and the choice of some of them.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Role } from "./exchange-checks.ts";
+import { loadExchange, type Exchange } from "./exchange.ts";
+import { ExchangeError } from "./strict-yaml.ts";
+import { specFolder, wireTable, type WireTable } from "./wire-table.ts";
+
+export interface Catalog {
+  readonly folder: string;
+  // Sorted by id.
+  readonly exchanges: readonly Exchange[];
+  readonly byId: ReadonlyMap<string, Exchange>;
+}
+
+export const exchangesFolder: string = fileURLToPath(new URL("exchanges/", specFolder));
+
+export function loadCatalog(folder: string = exchangesFolder, table: WireTable = wireTable()): Catalog {
+  const names = readdirSync(folder);
+  const stray = names.find((name) => !name.endsWith(".yaml"));
+  if (stray !== undefined)
+    throw new ExchangeError(join(folder, stray), undefined, "", "is no exchange: their names end in .yaml");
+  const exchanges = names.toSorted().map((name) => loadExchange(join(folder, name), table));
+  if (exchanges.length === 0) throw new ExchangeError(folder, undefined, "", "holds no exchange");
+  const byId = new Map(exchanges.map((exchange) => [exchange.id, exchange]));
+  for (const { file, probe } of exchanges)
+    if (probe !== undefined && !byId.has(probe))
+      throw new ExchangeError(file, undefined, "probe", `there is no exchange "${probe}"`);
+  return { folder, exchanges, byId };
+}
+
+// An exchange is chosen if it fits every criterion that is given; within one, any of its values will do.
+export interface Selection {
+  readonly ids?: readonly string[];
+  readonly tags?: readonly string[];
+  readonly covers?: readonly string[];
+  readonly role?: Role;
+}
+
+export class SelectionError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "SelectionError";
+  }
+}
+
+export function select(catalog: Catalog, selection: Selection): readonly Exchange[] {
+  const { ids, tags, covers, role } = selection;
+  for (const id of ids ?? [])
+    if (!catalog.byId.has(id)) throw new SelectionError(`there is no exchange "${id}"`);
+  const chosen = catalog.exchanges.filter(
+    (exchange) =>
+      (ids === undefined || ids.includes(exchange.id)) &&
+      (tags === undefined || tags.some((tag) => exchange.tags.includes(tag))) &&
+      (covers === undefined || covers.some((id) => exchange.covers.includes(id))) &&
+      (role === undefined || exchange.roles.includes(role)),
+  );
+  if (chosen.length === 0) throw new SelectionError("no exchange fits this selection");
+  return chosen;
+}

@@ -1,0 +1,99 @@
+// One exchange file as a typed model (spec/exchanges.md). Loading is strict: an exchange with a slip in it
+// would test something else than it says.
+
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { checkSteps, type Role } from "./exchange-checks.ts";
+import type { VariableName } from "./profile.ts";
+import { parseSteps, type Step } from "./steps.ts";
+import {
+  asInteger,
+  asList,
+  asMap,
+  asText,
+  fail,
+  isMapping,
+  parseStrictYaml,
+  type Cursor,
+} from "./strict-yaml.ts";
+import { asName, asVariable } from "./values.ts";
+import { wireTable, type WireTable } from "./wire-table.ts";
+
+export interface Need {
+  readonly variable: VariableName;
+  // The value that it must have; undefined for any.
+  readonly value: number | undefined;
+}
+
+export interface Exchange {
+  readonly id: string;
+  readonly title: string;
+  readonly covers: readonly string[];
+  readonly needs: readonly Need[];
+  readonly tags: readonly string[];
+  readonly probe: string | undefined;
+  readonly steps: readonly Step[];
+  // What it can test, by section 2.1.
+  readonly roles: readonly Role[];
+  // Every variable that its steps or needs name.
+  readonly variables: readonly VariableName[];
+  readonly file: string;
+}
+
+export const requirementPattern = /^TB-[A-Z]+-[1-9][0-9]*$/;
+const keys = ["id", "title", "covers", "needs", "tags", "probe", "steps"];
+
+export function loadExchange(path: string, table: WireTable = wireTable()): Exchange {
+  return parseExchange(readFileSync(path, "utf8"), path, table);
+}
+
+export function parseExchange(text: string, file: string, table: WireTable = wireTable()): Exchange {
+  const root = parseStrictYaml(text, file);
+  const map = asMap(root, keys, ["id", "title", "covers", "steps"]);
+  const at = (key: string): Cursor => map[key] ?? root;
+  const id = asName(at("id"));
+  if (id !== basename(file, ".yaml"))
+    fail(at("id"), `must equal the file's name, "${basename(file, ".yaml")}"`);
+  const title = asText(at("title"));
+  if (title.endsWith(".")) fail(at("title"), "is a title: no full stop at its end");
+  const covers = asList(at("covers"), 1).map((cursor) => {
+    const requirement = asText(cursor);
+    if (!requirementPattern.test(requirement)) fail(cursor, 'must be an id such as "TB-FRAME-1"');
+    return requirement;
+  });
+  refuseTwice(covers, at("covers"));
+  const tags = map["tags"] === undefined ? [] : asList(map["tags"], 1).map(asName);
+  refuseTwice(tags, at("tags"));
+  const needs = map["needs"] === undefined ? [] : asList(map["needs"], 1).map(parseNeed);
+  const probe = map["probe"] === undefined ? undefined : asName(map["probe"]);
+  if (probe === id) fail(at("probe"), "an exchange can't be its own probe");
+  const steps = parseSteps(table, at("steps"));
+  const { roles, variables, unlawful } = checkSteps(steps, at("steps"));
+  const named = new Set<VariableName>([...variables, ...needs.map((need) => need.variable)]);
+  return {
+    id,
+    title,
+    covers,
+    needs,
+    tags,
+    probe: probe ?? (unlawful ? "echo-basic" : undefined),
+    steps,
+    roles,
+    variables: [...named].toSorted(),
+    file,
+  };
+}
+
+function parseNeed(cursor: Cursor): Need {
+  if (!isMapping(cursor.value)) return { variable: asVariable(cursor), value: undefined };
+  const map = asMap(cursor, ["var", "equals"], ["var", "equals"]);
+  return {
+    variable: asVariable(map["var"] ?? cursor, "number"),
+    value: asInteger(map["equals"] ?? cursor, 0, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function refuseTwice(values: readonly string[], cursor: Cursor): void {
+  const twice = values.find((value, index) => values.indexOf(value) !== index);
+  if (twice !== undefined) fail(cursor, `names "${twice}" twice`);
+}

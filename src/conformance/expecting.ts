@@ -1,0 +1,286 @@
+// The side under test speaks: what it does next is held to the step.
+
+import { summarize } from "./annotate.ts";
+import { fieldContent, numberAt, type FrameReading } from "./frames.ts";
+import { StepFailed, type Timing } from "./result.ts";
+import { countFrames, errorTemplate, fillingOf, millisecondsOf, templateOf, type Scene } from "./scene.ts";
+import type { Thing } from "./stage.ts";
+import type { Act, ForkStep, FrameAct, WireStep } from "./steps.ts";
+import { match, materialize, type FrameTemplate } from "./template.ts";
+import { amountOf, variableOf } from "./values.ts";
+import { frameNamed } from "./wire-table.ts";
+
+export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
+  if (step.optional && !(await isNext(scene, step.acts[0]))) return;
+  const due = step.at === undefined ? undefined : dueTime(scene, step);
+  let first = true;
+  for (const act of step.acts) {
+    if (act.kind === "quiet") await expectQuiet(scene, step);
+    else if (act.kind === "repeat") await expectRepeat(scene, act);
+    else {
+      const patience = due === undefined || !first ? scene.timeoutMs : due.latest - scene.stage.now();
+      const thing = await nextThing(scene, act, Math.max(0, patience));
+      if (due !== undefined && first) judgeTime(scene, step, thing, due);
+      if (act.kind === "closes") await expectCloses(scene, step, act.code, thing);
+      else expectAct(scene, act, thing);
+      scene.previous = thing.at;
+    }
+    first = false;
+  }
+}
+
+// Decided by what the side under test does next; a branch that begins with quiet is taken when it does
+// nothing for that long.
+export async function chooseBranch(scene: Scene, fork: ForkStep): Promise<ForkStep["branches"][number]> {
+  const silent = fork.branches.find((branch) => firstAct(branch.steps[0])?.kind === "quiet");
+  const silence = silent?.steps[0];
+  const patience =
+    silence?.kind === "wire" && silence.lasts !== undefined
+      ? millisecondsOf(scene, silence.lasts.amount) * silence.lasts.share
+      : Math.max(scene.timeoutMs, ...fork.branches.map((branch) => latest(scene, branch.steps[0])));
+  const expectsPing = fork.branches.some((branch) => isPing(firstAct(branch.steps[0])));
+  const thing = await nextThing(scene, expectsPing ? undefined : "others", patience);
+  if (thing.kind === "timeout" && silent !== undefined) {
+    scene.previous = thing.at;
+    return { ...silent, steps: silent.steps.slice(1) };
+  }
+  scene.stage.putBack(thing);
+  for (const branch of fork.branches) {
+    const act = firstAct(branch.steps[0]);
+    if (act !== undefined && couldBe(scene, act, thing)) return branch;
+  }
+  const names = fork.branches.map((branch) => branch.name).join(", ");
+  return mismatch(scene, thing, `one of the branches ${names}`);
+}
+
+async function isNext(scene: Scene, act: Act | undefined): Promise<boolean> {
+  if (act === undefined) return false;
+  const thing = await nextThing(scene, act, scene.timeoutMs);
+  if (thing.kind !== "timeout") scene.stage.putBack(thing);
+  return couldBe(scene, act, thing);
+}
+
+interface Due {
+  readonly since: number;
+  readonly deadlineMs: number;
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+function dueTime(scene: Scene, step: WireStep): Due {
+  const since = step.since === undefined ? scene.previous : (scene.marks.get(step.since) ?? scene.previous);
+  const deadlineMs = step.at === undefined ? 0 : millisecondsOf(scene, step.at);
+  const slackMs = Number(variableOf(scene.profile, "slack-ms"));
+  return { since, deadlineMs, earliest: since + deadlineMs * 0.9, latest: since + deadlineMs + slackMs };
+}
+
+function judgeTime(scene: Scene, step: WireStep, thing: Thing, due: Due): void {
+  const timing: Timing = {
+    line: step.line,
+    deadlineMs: due.deadlineMs,
+    earliestMs: due.earliest - due.since,
+    latestMs: due.latest - due.since,
+    measuredMs: thing.at - due.since,
+  };
+  scene.timings.push(timing);
+  const span = `${timing.earliestMs} to ${timing.latestMs} ms`;
+  if (thing.kind === "timeout")
+    throw new StepFailed("fail", `nothing came by ${timing.latestMs} ms; due within ${span}`);
+  if (thing.at < due.earliest || thing.at > due.latest)
+    throw new StepFailed(
+      "fail",
+      `came ${thing.at < due.earliest ? "too early" : "too late"}, after ${Math.round(timing.measuredMs)} ms; due within ${span}: ${describe(scene, thing)}`,
+    );
+}
+
+async function expectQuiet(scene: Scene, step: WireStep): Promise<void> {
+  const { lasts } = step;
+  const milliseconds = lasts === undefined ? 0 : millisecondsOf(scene, lasts.amount) * lasts.share;
+  const thing = await nextThing(scene, undefined, milliseconds);
+  if (thing.kind !== "timeout") mismatch(scene, thing, `nothing for ${milliseconds} ms`);
+  scene.previous = thing.at;
+}
+
+async function expectRepeat(scene: Scene, act: Extract<Act, { kind: "repeat" }>): Promise<void> {
+  const times = amountOf(scene.profile, act.times);
+  const template = templateOf(scene, act.of, true);
+  for (let repetition = 0; repetition < times; repetition++) {
+    const thing = await nextThing(scene, act.of, scene.timeoutMs);
+    expectFrame(scene, act.of, template, thing, repetition);
+    scene.previous = thing.at;
+  }
+  countFrames(scene, act.of, times);
+}
+
+function expectAct(scene: Scene, act: Act, thing: Thing): void {
+  switch (act.kind) {
+    case "frame":
+      expectFrame(scene, act, templateOf(scene, act), thing, 0);
+      countFrames(scene, act, 1);
+      return;
+    case "end":
+    case "reset":
+    case "closed":
+      if (!isEnd(act.kind, thing)) mismatch(scene, thing, endNames[act.kind]);
+      return;
+    case "closes":
+    case "quiet":
+    case "repeat":
+    case "raw":
+    case "cut":
+    case "altered":
+    case "extension":
+      throw new TypeError(`a runner can't expect "${act.kind}" here`);
+  }
+}
+
+const endNames = { end: "end of stream", reset: "a reset", closed: "end of stream or a reset" } as const;
+
+function isEnd(kind: "end" | "reset" | "closed", thing: Thing): boolean {
+  // A stream that ends inside a frame has lost something; a reset may lose what it likes.
+  if (thing.kind === "end") return kind !== "reset" && thing.partial.length === 0;
+  return thing.kind === "reset" && kind !== "end";
+}
+
+function expectFrame(
+  scene: Scene,
+  act: FrameAct,
+  template: FrameTemplate,
+  thing: Thing,
+  repetition: number,
+): void {
+  if (thing.kind !== "frame") return mismatch(scene, thing, act.frame.name);
+  if (thing.reading.kind?.name !== act.frame.name) return mismatch(scene, thing, act.frame.name);
+  const result = match(template, thing.bytes, fillingOf(scene, repetition));
+  if (!result.ok) {
+    const { offset, field, expected, received } = result.mismatch;
+    refuseIfBusy(scene, thing);
+    throw new StepFailed(
+      "fail",
+      `${act.frame.name}: ${field} at offset ${offset} should be ${expected}, but is ${received}`,
+    );
+  }
+  scene.captures = result.captures;
+  scene.frames.push({ speaker: scene.underTest, bytes: thing.bytes });
+}
+
+async function expectCloses(scene: Scene, step: WireStep, code: string, thing: Thing): Promise<void> {
+  const branch = (name: "error" | "end" | "reset"): void => {
+    const advisedAgainst = name !== "error";
+    scene.branches.push({ line: step.line, name, advisedAgainst });
+    if (advisedAgainst)
+      scene.warning ??= `the session ended by ${name === "end" ? "end of stream" : "a reset"}, without ERROR ${code} (line ${step.line})`;
+  };
+  if (thing.kind === "reset") return branch("reset");
+  if (thing.kind === "end" && thing.partial.length === 0) return branch("end");
+  if (!isError(scene, code, thing)) return mismatch(scene, thing, `ERROR ${code}, end of stream or a reset`);
+  const after = await nextThing(scene, undefined, scene.timeoutMs);
+  if (after.kind !== "reset" && !isEnd("closed", after))
+    mismatch(scene, after, `end of stream or a reset after ERROR ${code}`);
+  return branch("error");
+}
+
+function isError(scene: Scene, code: string, thing: Thing): boolean {
+  if (thing.kind !== "frame" || thing.reading.kind?.name !== "ERROR") return false;
+  const number = scene.table.errors.find((error) => error.name === code)?.code;
+  if (numberAt(thing.reading, "code") !== number || number === undefined) return false;
+  return match(errorTemplate(scene, number), thing.bytes, fillingOf(scene)).ok;
+}
+
+function couldBe(scene: Scene, act: Act, thing: Thing): boolean {
+  switch (act.kind) {
+    case "frame":
+      return thing.kind === "frame" && match(templateOf(scene, act), thing.bytes, fillingOf(scene)).ok;
+    case "closes":
+      return thing.kind === "reset" || isEnd("closed", thing) || isError(scene, act.code, thing);
+    case "end":
+    case "reset":
+    case "closed":
+      return isEnd(act.kind, thing);
+    case "quiet":
+    case "repeat":
+    case "raw":
+    case "cut":
+    case "altered":
+    case "extension":
+      return false;
+  }
+}
+
+// The next thing that matters: extension frames are skipped wherever they may stand, and a PING that no
+// step asks for is answered, for either side may send one at any time. A quiet side sends no PING either.
+async function nextThing(scene: Scene, act: Act | "others" | undefined, timeoutMs: number): Promise<Thing> {
+  const { stage, underTest } = scene;
+  const until = stage.now() + timeoutMs;
+  for (;;) {
+    const thing = await stage.next(Math.max(0, until - stage.now()));
+    if (thing.kind === "oversize")
+      throw new StepFailed(
+        "fail",
+        `a frame of length ${thing.length}, over the limit in force of ${stage.watch.limitBytes()}`,
+      );
+    if (thing.kind !== "frame") return thing;
+    const complaint = stage.watch.complaint(underTest, thing.reading);
+    if (complaint !== undefined) throw new StepFailed("fail", complaint);
+    if (thing.reading.extension) continue;
+    const unasked =
+      thing.reading.kind?.name === "PING" && act !== undefined && (act === "others" || !isPing(act));
+    const legal = unasked && stage.watch.mayPing(underTest);
+    stage.watch.see(underTest, thing.reading);
+    if (!legal) return thing;
+    if (scene.pongSentAt !== undefined && thing.at < scene.pongSentAt)
+      throw new StepFailed("fail", "a second PING before the first was answered");
+    await answerPing(scene, thing.reading);
+  }
+}
+
+async function answerPing(scene: Scene, reading: FrameReading): Promise<void> {
+  const frame = frameNamed(scene.table, "PONG");
+  const data = fieldContent(reading, "data");
+  if (frame === undefined || data === undefined) return;
+  const hex = Buffer.from(data).toString("hex");
+  const pong: FrameAct = { kind: "frame", frame, values: { data: { kind: "hex", hex } } };
+  await scene.stage.send(materialize(templateOf(scene, pong), fillingOf(scene)), scene.timeoutMs);
+  scene.pongSentAt = scene.stage.now();
+}
+
+function isPing(act: Act | undefined): boolean {
+  return act?.kind === "frame" && act.frame.name === "PING";
+}
+
+function firstAct(step: ForkStep["branches"][number]["steps"][number] | undefined): Act | undefined {
+  return step?.kind === "wire" ? step.acts[0] : undefined;
+}
+
+function latest(scene: Scene, step: ForkStep["branches"][number]["steps"][number] | undefined): number {
+  return step?.kind === "wire" && step.at !== undefined ? dueTime(scene, step).latest - scene.stage.now() : 0;
+}
+
+function mismatch(scene: Scene, thing: Thing, expected: string): never {
+  refuseIfBusy(scene, thing);
+  throw new StepFailed("fail", `expected ${expected}, but got ${describe(scene, thing)}`);
+}
+
+// A server that has no capacity, or holds the runner off, says nothing about the step.
+function refuseIfBusy(scene: Scene, thing: Thing): void {
+  if (thing.kind !== "frame" || thing.reading.kind?.name !== "REFUSED" || scene.underTest !== "S") return;
+  const reason = numberAt(thing.reading, "reason");
+  const refusal = scene.table.refusals.find((refusal) => refusal.code === reason)?.name;
+  if (refusal === "busy" || refusal === "throttled")
+    throw new StepFailed("inconclusive", `the server refused with ${refusal}`);
+}
+
+function describe(scene: Scene, thing: Thing): string {
+  switch (thing.kind) {
+    case "frame":
+      return summarize(scene.table, thing.bytes);
+    case "oversize":
+      return `a frame of length ${thing.length}`;
+    case "end":
+      return thing.partial.length === 0 ? "end of stream" : "end of stream inside a frame";
+    case "reset":
+      return "a reset";
+    case "timeout":
+      return "nothing in time";
+  }
+}

@@ -1,0 +1,52 @@
+// The runner speaks: a step of the side that it plays becomes bytes, an end, or a wait.
+
+import { concat } from "./bytes.ts";
+import { StepFailed } from "./result.ts";
+import { bytesOfAct, millisecondsOf, type Scene } from "./scene.ts";
+import type { WireStep } from "./steps.ts";
+
+export async function perform(scene: Scene, step: WireStep): Promise<void> {
+  const { stage } = scene;
+  if (step.optional) return;
+  if (step.at !== undefined) {
+    const since = step.since === undefined ? scene.previous : (scene.marks.get(step.since) ?? scene.previous);
+    await stage.wait(Math.max(0, since + millisecondsOf(scene, step.at) - stage.now()));
+  }
+  const pending: Uint8Array[] = [];
+  const flush = async (): Promise<void> => {
+    const taken = await stage.send(concat(pending.splice(0)), scene.timeoutMs);
+    // A server may stop reading; a client may not, whatever else it is busy with (TB-MSG-10).
+    if (!taken && scene.underTest === "C" && !step.illegal)
+      throw new StepFailed("fail", `the client took too little of the step's bytes in ${scene.timeoutMs} ms`);
+  };
+  for (const act of step.acts) {
+    const bytes = bytesOfAct(scene, step.speaker, act);
+    if (bytes !== undefined) pending.push(bytes);
+    switch (act.kind) {
+      case "end":
+      case "closed":
+      case "closes":
+        await flush();
+        await stage.end();
+        break;
+      case "reset":
+        await flush();
+        await stage.reset();
+        break;
+      case "quiet":
+        await flush();
+        if (step.lasts !== undefined)
+          await stage.wait(millisecondsOf(scene, step.lasts.amount) * step.lasts.share);
+        break;
+      case "frame":
+      case "raw":
+      case "cut":
+      case "altered":
+      case "repeat":
+      case "extension":
+        break;
+    }
+  }
+  await flush();
+  scene.previous = stage.now();
+}

@@ -1,0 +1,238 @@
+// Plays one exchange: the runner takes the side that is not under test, and holds the other to the file
+// (spec/exchanges.md, sections 2 and 5). Frames and connection ends are judged, never texts.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { speakerOf, valuesOf, type Role } from "./exchange-checks.ts";
+import type { Exchange } from "./exchange.ts";
+import { chooseBranch, expectStep } from "./expecting.ts";
+import type { Driver, Link, LinkSource } from "./link.ts";
+import { perform } from "./performing.ts";
+import type { Profile } from "./profile.ts";
+import { literalBytes } from "./resolve.ts";
+import { StepFailed, type Result, type TranscriptEntry } from "./result.ts";
+import { createScript, type Computations, type Scene } from "./scene.ts";
+import type { Segmentation } from "./segmentation.ts";
+import { createStage } from "./stage.ts";
+import type { AppStep, Step, WireStep } from "./steps.ts";
+import { wireTable, type WireTable } from "./wire-table.ts";
+
+export interface PlayOptions {
+  // The side under test.
+  readonly role: Role;
+  readonly link: LinkSource;
+  // Required where the client is under test.
+  readonly driver?: Driver;
+  readonly profile: Profile;
+  readonly segmentation?: Segmentation;
+  readonly seed?: number;
+  // How long each step of the side under test may take, where the step names no deadline.
+  readonly timeoutMs?: number;
+  readonly compute?: Computations;
+  readonly table?: WireTable;
+}
+
+type Outcome = Pick<Result, "verdict" | "reason" | "line">;
+
+export async function play(exchange: Exchange, options: PlayOptions): Promise<Result> {
+  const { role, profile } = options;
+  if (!exchange.roles.includes(role)) throw new TypeError(`${exchange.id} can't test a ${role}`);
+  if (role === "client" && options.driver === undefined)
+    throw new TypeError("a client under test needs a driver");
+  const play: Play = {
+    exchange,
+    options,
+    transcript: [],
+    driverErrors: [],
+    scene: undefined,
+    line: undefined,
+    login: undefined,
+  };
+  const outcome = await settle(play);
+  await play.scene?.stage.close();
+  return {
+    id: exchange.id,
+    role,
+    ...outcome,
+    branches: play.scene?.branches ?? [],
+    timings: play.scene?.timings ?? [],
+    transcript: play.transcript,
+    driverErrors: play.driverErrors,
+    segmentation: options.segmentation ?? "whole",
+    seed: options.seed ?? 1,
+  };
+
+  async function settle(play: Play): Promise<Outcome> {
+    try {
+      const missing = unsupportedReason(exchange, profile, options.compute ?? {});
+      if (missing !== undefined) throw new StepFailed("unsupported", missing);
+      if (role === "server") await openScene(play);
+      for (const step of exchange.steps) await playStep(play, step);
+      const warning = play.scene?.warning;
+      return warning === undefined
+        ? { verdict: "pass", reason: "", line: undefined }
+        : { verdict: "warn", reason: warning, line: undefined };
+    } catch (error) {
+      if (!(error instanceof StepFailed)) throw error;
+      return { verdict: error.verdict, reason: error.message, line: play.line };
+    }
+  }
+}
+
+interface Play {
+  readonly exchange: Exchange;
+  readonly options: PlayOptions;
+  readonly transcript: TranscriptEntry[];
+  readonly driverErrors: string[];
+  scene: Scene | undefined;
+  line: number | undefined;
+  // The application's login, until the client has told it the outcome.
+  login: Promise<void> | undefined;
+}
+
+// What the profile or the runner lacks; undefined if nothing.
+export function unsupportedReason(
+  exchange: Exchange,
+  profile: Profile,
+  computations: Computations,
+): string | undefined {
+  for (const name of exchange.variables)
+    if (profile.variables[name] === undefined) return `the profile has no $${name}`;
+  for (const need of exchange.needs)
+    if (need.value !== undefined && profile.variables[need.variable] !== need.value)
+      return `the exchange is for $${need.variable} = ${need.value}`;
+  const flat = exchange.steps.flatMap((step) =>
+    step.kind === "one-of" ? step.branches.flatMap((branch) => branch.steps) : [step],
+  );
+  for (const value of flat.flatMap(valuesOf))
+    if (value.kind === "computed" && computations[value.name] === undefined)
+      return `this runner can't compute "${value.name}"`;
+  return undefined;
+}
+
+async function playStep(play: Play, step: Step): Promise<void> {
+  play.line = step.line;
+  if (step.kind === "app") {
+    if (play.options.role !== "client") return;
+    await loginOutcome(play);
+    callDriver(play, step);
+    return;
+  }
+  const scene = await openScene(play);
+  if (step.kind === "wire") return playWireStep(scene, step);
+  const speaker = step.branches[0]?.steps[0];
+  const expected = speaker?.kind === "wire" && speaker.speaker === scene.underTest;
+  const branch = expected ? await chooseBranch(scene, step) : step.branches[0];
+  if (branch === undefined) return;
+  scene.branches.push({ line: step.line, name: branch.name, advisedAgainst: branch.advisedAgainst });
+  for (const inner of branch.steps) await playStep(play, inner);
+  if (branch.advisedAgainst && expected)
+    scene.warning ??= `took the branch "${branch.name}", which is advised against (line ${step.line})`;
+}
+
+async function playWireStep(scene: Scene, step: WireStep): Promise<void> {
+  if (step.speaker === scene.underTest) await expectStep(scene, step);
+  else await perform(scene, step);
+  if (step.mark !== undefined) scene.marks.set(step.mark, scene.previous);
+}
+
+// A client connects when its application logs in, so the connection is asked for at the first step that
+// needs one.
+async function openScene(play: Play): Promise<Scene> {
+  if (play.scene !== undefined) return play.scene;
+  const { options } = play;
+  const table = options.table ?? wireTable();
+  const link = await openLink(play);
+  const underTest = speakerOf(options.role);
+  const stage = createStage({
+    table,
+    link,
+    underTest,
+    segmentation: options.segmentation ?? "whole",
+    seed: options.seed ?? 1,
+    transcript: play.transcript,
+  });
+  play.scene = {
+    ...createScript(table, options.profile, options.compute ?? {}),
+    stage,
+    underTest,
+    timeoutMs: options.timeoutMs ?? 5000,
+    marks: new Map([["start", stage.now()]]),
+    branches: [],
+    timings: [],
+    previous: stage.now(),
+    warning: undefined,
+    pongSentAt: undefined,
+  };
+  return play.scene;
+}
+
+async function openLink(play: Play): Promise<Link> {
+  const { link, role } = play.options;
+  try {
+    return typeof link === "function" ? await link() : link;
+  } catch (error) {
+    // A server that can't be reached may be a matter of the setup; a client that was told to log in and
+    // doesn't connect has failed to.
+    const reason = error instanceof Error ? error.message : String(error);
+    if (role === "server") throw new StepFailed("inconclusive", `could not be reached: ${reason}`);
+    throw new StepFailed("fail", `the client did not connect: ${reason}`);
+  }
+}
+
+// An application acts on what its client tells it: once the server has answered AUTH, the next call waits
+// until the client has passed that on. A call before the answer doesn't wait.
+async function loginOutcome(play: Play): Promise<void> {
+  const { login, scene } = play;
+  if (login === undefined || scene?.stage.watch.loginAnswered() !== true) return;
+  const patience = new AbortController();
+  await Promise.race([login, delay(scene.timeoutMs, undefined, { signal: patience.signal })]);
+  patience.abort();
+  play.login = undefined;
+}
+
+function callDriver(play: Play, step: AppStep): void {
+  const { driver, profile } = play.options;
+  if (driver === undefined) return;
+  const { call } = step;
+  const text = (value: Parameters<typeof literalBytes>[1]): string =>
+    new TextDecoder().decode(literalBytes(profile, value));
+  play.transcript.push({ at: play.scene?.stage.now() ?? 0, from: "app", kind: "call", text: call.kind });
+  try {
+    const outcome = ((): unknown => {
+      switch (call.kind) {
+        case "login":
+          return driver.login({ username: text(call.username), password: text(call.password) });
+        case "send":
+          return driver.send(payloadOf(play, call.payload));
+        case "ping":
+          return driver.ping();
+        case "stop":
+          return driver.stop();
+        case "end":
+          return driver.end();
+      }
+    })();
+    const settled = Promise.resolve(outcome).then(
+      () => undefined,
+      (error: unknown) => noteDriverError(play, call.kind, error),
+    );
+    if (call.kind === "login") {
+      play.login = settled;
+      play.scene?.stage.watch.loginAsked();
+    }
+  } catch (error) {
+    noteDriverError(play, call.kind, error);
+  }
+}
+
+function payloadOf(play: Play, value: Parameters<typeof literalBytes>[1]): Uint8Array {
+  if (value.kind !== "ref") return literalBytes(play.options.profile, value);
+  const bytes = play.scene?.captures.get(value.name);
+  if (bytes === undefined) throw new TypeError(`"${value.name}" has not been captured`);
+  return bytes;
+}
+
+function noteDriverError(play: Play, call: string, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  play.driverErrors.push(`${call}: ${reason}`);
+}

@@ -1,0 +1,73 @@
+// What an implementation under test is like: the values of the variables that exchanges name
+// (spec/exchanges.md, section 4).
+
+import { readFileSync } from "node:fs";
+import { asMap, fail, parseStrictYaml, type Cursor } from "./strict-yaml.ts";
+
+export const variables = {
+  username: "text",
+  password: "text",
+  "wrong-password": "text",
+  "unknown-username": "text",
+  "disabled-username": "text",
+  "disabled-password": "text",
+  tries: "number",
+  "tries-minus-1": "number",
+  "tries-minus-2": "number",
+  "max-frame-bytes": "number",
+  "max-under-way": "number",
+  "login-ms": "number",
+  "frame-ms": "number",
+  "idle-ms": "number",
+  "drain-ms": "number",
+  "write-stall-ms": "number",
+  "slack-ms": "number",
+} as const satisfies Record<string, "text" | "number">;
+
+export type VariableName = keyof typeof variables;
+
+export interface Profile {
+  readonly variables: Readonly<Partial<Record<VariableName, string | number>>>;
+}
+
+export function isVariableName(name: string): name is VariableName {
+  return Object.hasOwn(variables, name);
+}
+
+export function loadProfile(path: string): Profile {
+  return readProfile(parseStrictYaml(readFileSync(path, "utf8"), path));
+}
+
+// The two variables that follow from `tries` are filled in when they are left out.
+export function parseProfile(value: Record<string, unknown>): Profile {
+  return readProfile({
+    value: { variables: value },
+    path: [],
+    source: { file: "profile", lineOf: () => undefined },
+  });
+}
+
+function readProfile(root: Cursor): Profile {
+  const found: Partial<Record<VariableName, string | number>> = {};
+  const top = asMap(root, ["variables"], ["variables"]);
+  const entries = asMap(top["variables"] ?? root, Object.keys(variables));
+  for (const [name, cursor] of Object.entries(entries)) {
+    if (cursor === undefined || !isVariableName(name)) continue;
+    const { value } = cursor;
+    if (variables[name] === "text") {
+      if (typeof value !== "string") fail(cursor, "must be a text; quote it");
+      found[name] = value;
+    } else {
+      if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
+        fail(cursor, "must be a whole number, 0 or above");
+      found[name] = value;
+    }
+  }
+  const tries = found.tries;
+  if (typeof tries === "number") {
+    if (tries < 3) fail(top["variables"] ?? root, "tries must be at least 3");
+    found["tries-minus-1"] ??= tries - 1;
+    found["tries-minus-2"] ??= tries - 2;
+  }
+  return { variables: found };
+}

@@ -1,0 +1,55 @@
+// What playing an exchange gives (spec/exchanges.md, section 5).
+
+import type { Role } from "./exchange-checks.ts";
+import type { Segmentation } from "./segmentation.ts";
+import type { Speaker } from "./steps.ts";
+
+export const verdicts = ["pass", "warn", "fail", "inconclusive", "unsupported"] as const;
+export type Verdict = (typeof verdicts)[number];
+
+export type TranscriptEntry =
+  | { readonly at: number; readonly from: Speaker; readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly at: number; readonly from: Speaker; readonly kind: "end" | "reset" }
+  | { readonly at: number; readonly from: "app"; readonly kind: "call"; readonly text: string };
+
+// Which way it went, where the file leaves a choice.
+export interface BranchTaken {
+  readonly line: number;
+  readonly name: string;
+  readonly advisedAgainst: boolean;
+}
+
+export interface Timing {
+  readonly line: number;
+  readonly deadlineMs: number;
+  readonly earliestMs: number;
+  readonly latestMs: number;
+  readonly measuredMs: number;
+}
+
+export interface Result {
+  readonly id: string;
+  readonly role: Role;
+  readonly verdict: Verdict;
+  // Empty for a pass.
+  readonly reason: string;
+  // Line of the step that decided a verdict other than pass.
+  readonly line: number | undefined;
+  readonly branches: readonly BranchTaken[];
+  readonly timings: readonly Timing[];
+  readonly transcript: readonly TranscriptEntry[];
+  readonly driverErrors: readonly string[];
+  readonly segmentation: Segmentation;
+  readonly seed: number;
+}
+
+// Thrown where a step doesn't hold, and caught once by the player.
+export class StepFailed extends Error {
+  readonly verdict: "fail" | "inconclusive" | "unsupported";
+
+  constructor(verdict: StepFailed["verdict"], reason: string) {
+    super(reason);
+    this.name = "StepFailed";
+    this.verdict = verdict;
+  }
+}
