@@ -1,0 +1,79 @@
+// From the command line to a session that is logged in. Everything that can fail without the network, and every
+// question to a person, comes before it is touched.
+
+import { displayHost } from "../net/display.ts";
+import { openClient, type Client } from "../net/client.ts";
+import type { Goaway } from "../protocol/session-frames.ts";
+import type { ClientConsole } from "./client-console.ts";
+import { readCredentials } from "./client-credentials.ts";
+import type { Interruption } from "./client-interruption.ts";
+import type { ClientCommandOptions } from "./client-options.ts";
+import { readTrust } from "./client-trust.ts";
+
+export interface OpenedSession {
+  readonly client: Client;
+  readonly username: string;
+}
+
+export async function openSession(
+  options: ClientCommandOptions,
+  console: ClientConsole,
+  interruption: Interruption,
+  onGoaway?: (goaway: Goaway) => void,
+): Promise<OpenedSession> {
+  const { host, port, plaintext, connectTimeout, answerTimeout } = options;
+  const trust = await readTrust(options);
+  const credentials = await readCredentials(options, (message) => console.warn(message));
+  const interrupted = new AbortController();
+  interruption.arm();
+  interruption.onFirst(() => interrupted.abort());
+  const client = await openClient({
+    host,
+    port,
+    plaintext,
+    trust,
+    signal: interrupted.signal,
+    ...(connectTimeout === undefined ? {} : { connectMs: connectTimeout * 1000 }),
+    ...(answerTimeout === undefined ? {} : { answerMs: answerTimeout * 1000 }),
+    ...(console.trace === undefined ? {} : { tap: console.trace }),
+    ...(onGoaway === undefined ? {} : { onGoaway }),
+  });
+  if (client.voucher === "new-server") {
+    const known = await trust.knownServers?.find(host, port);
+    console.say(`remembered ${address(options)} with the key ${known?.fingerprint} in ${known?.place}`);
+  }
+  try {
+    await client.login(credentials);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  return { client, username: credentials.username };
+}
+
+export function address({ host, port }: Pick<ClientCommandOptions, "host" | "port">): string {
+  return `${displayHost(host)}:${port}`;
+}
+
+/** What the events `session` and `probe` have in common. */
+export function sessionFields(
+  { client, username }: OpenedSession,
+  { host, port }: ClientCommandOptions,
+): Record<string, unknown> {
+  const { connectMs, tlsMs, loginMs } = client.timings;
+  return {
+    host,
+    port,
+    username,
+    session: client.sessionId,
+    server: client.welcome?.agent,
+    voucher: client.voucher ?? "plaintext",
+    connectMs: roundMs(connectMs),
+    tlsMs: roundMs(tlsMs),
+    loginMs: roundMs(loginMs),
+  };
+}
+
+export function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,161 @@
+// The command line of talkbyte-client, and the help that documents what the command promises.
+
+import { Command, InvalidArgumentError, Option } from "commander";
+
+import { VERSION } from "../net/agent.ts";
+import { normalizeFingerprint } from "../net/trust.ts";
+import { DEFAULT_PORT } from "../protocol/wire.ts";
+import type { CommandIo } from "./command-io.ts";
+
+export interface ClientCommandOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly ca?: string;
+  readonly fingerprint?: string;
+  readonly trustNewServer: boolean;
+  readonly knownServers?: string;
+  readonly plaintext: boolean;
+  readonly raw: boolean;
+  readonly json: boolean;
+  readonly trace: boolean;
+  readonly probe: boolean;
+  /** In seconds. */
+  readonly connectTimeout?: number;
+  readonly answerTimeout?: number;
+}
+
+/** Throws what commander throws. */
+export function parseClientOptions(argv: readonly string[], io: CommandIo): ClientCommandOptions {
+  return makeProgram(io).parse(argv, { from: "user" }).opts<ClientCommandOptions>();
+}
+
+function makeProgram(io: CommandIo): Command {
+  const program = new Command("talkbyte-client")
+    .description(
+      "Logs in to a TalkByte server, sends each line of standard input as a message, and prints the replies.",
+    )
+    .exitOverride()
+    // Commander's own messages repeat arguments, which may be a password put there by mistake: see report.ts.
+    .configureOutput({
+      writeOut: (text) => io.writeOut(text),
+      writeErr: (text) => io.writeError(text),
+      outputError: () => undefined,
+    })
+    .version(VERSION)
+    .option("--host <host>", "the server's name or address", hostName, "localhost")
+    .option("--port <port>", "the server's port", portNumber, DEFAULT_PORT)
+    .option("--username <name>", "who logs in (default: asked for on the terminal)")
+    .option(
+      "--password-file <file>",
+      "read the password from the first line of a file (default: asked for on the terminal)",
+    );
+  addTrustOptions(program);
+  return addModeOptions(program)
+    .option("--connect-timeout <s>", "longest wait for TCP and TLS, in seconds (default: 10)", seconds)
+    .option(
+      "--answer-timeout <s>",
+      "longest wait for an answer that is due, in seconds (default: 30)",
+      seconds,
+    )
+    .addHelpText("after", helpFooter)
+    .action(() => undefined);
+}
+
+function addTrustOptions(program: Command): Command {
+  const option = (flags: string, description: string): Option => new Option(flags, description);
+  return program
+    .optionsGroup("Trust (by default: a known server, or one that the system's authorities vouch for):")
+    .addOption(
+      option("--ca <file>", "trust the authorities in this PEM file instead of the system's").conflicts([
+        "fingerprint",
+        "trustNewServer",
+      ]),
+    )
+    .addOption(
+      option("--fingerprint <hex>", "trust the key with this fingerprint and no other")
+        .argParser(fingerprint)
+        .conflicts("trustNewServer"),
+    )
+    .addOption(
+      option("--trust-new-server", "accept a server that nobody vouches for, and remember its key").default(
+        false,
+      ),
+    )
+    .option("--known-servers <file>", "remembered keys (default: known-servers in the state folder)")
+    .addOption(
+      option("--plaintext", "no TLS; only to this machine")
+        .default(false)
+        .conflicts(["ca", "fingerprint", "trustNewServer", "knownServers"]),
+    );
+}
+
+function addModeOptions(program: Command): Command {
+  return program
+    .optionsGroup("What to do:")
+    .option("--raw", "send every line, `stop` among them", false)
+    .option("--json", "print one JSON object a line for each event, see below", false)
+    .option("--trace", "show each frame of the conversation on standard error", false)
+    .addOption(
+      new Option("--probe", "log in, echo once, stop, and print how long each took; reads no input")
+        .default(false)
+        .conflicts("raw"),
+    )
+    .optionsGroup("Limits:");
+}
+
+const helpFooter = `
+Lines end with LF; a CR before it is data, and the last line needs no LF. A line that is just \`stop\` ends the
+session, as does the end of the input; both wait for every reply. On a terminal, replies are shown with control
+characters escaped; elsewhere they are printed byte for byte, one a line, and nothing else is. Messages to a person
+go to standard error. A line longer than the server takes ends the session (exit code 4), after the replies to those
+before it.
+
+The password is asked for before connecting, on the terminal even if standard input is a pipe. It can't be given
+as an argument, since other users of the machine can read those.
+
+Events of --json, told apart by "type":
+  session  host, port, username, session, server, voucher, connectMs, tlsMs, loginMs, maxMessageBytes
+  reply    line, and text or (where it is not UTF-8) base64
+  goaway   reason, drainMs: the server is being stopped
+  end      replies, and for \`stop\` with input behind it notSent: { lines, bytes, atLeast }
+  probe    host, port, username, session, server, voucher, connectMs, tlsMs, loginMs, echoMs
+  error    code, message, exitCode, retryable, and where they apply side, retryAfterMs, triesLeft,
+           fingerprint, expected, place, sent, replies
+
+Exit codes:
+  0  done: every message was answered     6  protocol: the peer does not speak it as specified
+  1  unexpected: a bug                    7  timeout: no connection or no answer in time
+  2  usage, or no terminal to ask on      8  busy: too busy, or too many attempts; try again later
+  3  network: no connection, or it or     9  a file can't be used
+     the server ended before the end    130  interrupted (SIGINT; 143 SIGTERM, 129 SIGHUP)
+  4  refused: wrong password, or a line
+     that is too long
+  5  not trusted: nobody vouches for the server, or its key is another one`;
+
+function hostName(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  if (host === "" || /\s/.test(host)) throw new InvalidArgumentError("It must be a name or an address.");
+  return host;
+}
+
+function portNumber(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError("It must be a whole number from 1 to 65535.");
+}
+
+const maxSeconds = 86_400;
+
+function seconds(text: string): number {
+  const value = /^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (value > 0 && value <= maxSeconds) return value;
+  throw new InvalidArgumentError(`It must be a number of seconds up to ${maxSeconds}, such as 5 or 0.5.`);
+}
+
+function fingerprint(text: string): string {
+  const digits = normalizeFingerprint(text);
+  if (digits === undefined) throw new InvalidArgumentError("It must have 64 hexadecimal digits.");
+  return digits;
+}
