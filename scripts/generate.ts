@@ -1,9 +1,11 @@
 // Writes what is derived from spec/wire.json and from the state tables: src/protocol/wire.ts, and the parts of
-// spec/talkbyte.md between `<!-- generated: … -->` and `<!-- end -->`. With --check it changes nothing and fails
+// spec/talkbyte.md between `<!-- generated: … -->` and `<!-- end -->`, and spec/exchange.schema.json. With --check it changes nothing and fails
 // when a part is stale.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { exchangeSchema } from "../src/conformance/exchange-schema.ts";
+import { wireTable } from "../src/conformance/wire-table.ts";
 import { fillSpecification, wireModule } from "./generated-parts.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
@@ -25,7 +27,12 @@ function update(relative: string, derive: (current: string) => string, check: bo
 export function generate(check: boolean): boolean {
   const wire = update("src/protocol/wire.ts", () => wireModule(), check);
   const specification = update("spec/talkbyte.md", fillSpecification, check);
-  return wire && specification;
+  const schema = update(
+    "spec/exchange.schema.json",
+    () => `${JSON.stringify(exchangeSchema(wireTable()), null, 2)}\n`,
+    check,
+  );
+  return wire && specification && schema;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && !generate(process.argv.includes("--check"))) {

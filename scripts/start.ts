@@ -7,6 +7,7 @@ import { generatePassword, preparePassword } from "../src/credentials/password.t
 import { addUser } from "../src/credentials/users-file.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
 import { run, type Started } from "../src/cli/server.ts";
+import { displayPath } from "../src/cli/display-path.ts";
 import { makeStateFolder } from "../src/cli/state-folder.ts";
 
 const USERNAME = "alice";
@@ -25,7 +26,9 @@ async function makeFirstUser(usersPath: string, passwordPath: string): Promise<v
   await rm(passwordPath, { force: true });
   await writeFile(passwordPath, `${password}\n`, { mode: 0o600, flag: "wx" });
   await addUser(usersPath, USERNAME, await hashPassword(preparePassword(password)));
-  process.stderr.write(`made the user ${USERNAME}, with a generated password in ${passwordPath}\n`);
+  process.stderr.write(
+    `made the user ${USERNAME}, with a generated password in ${displayPath(passwordPath)}\n`,
+  );
 }
 
 async function printClientCommand({ host, port, identity, ...started }: Started): Promise<void> {
@@ -34,7 +37,7 @@ async function printClientCommand({ host, port, identity, ...started }: Started)
     "npx talkbyte-client",
     ...(host === "localhost" ? [] : [`--host ${host}`]),
     ...(port === 8080 ? [] : [`--port ${port}`]),
-    ...(login ? [`--username ${USERNAME}`, "--password-file .talkbyte/password"] : []),
+    ...(login ? [`--username ${USERNAME}`, `--password-file ${displayPath(passwordPath)}`] : []),
     ...(identity === undefined ? ["--plaintext"] : [`--fingerprint ${identity.fingerprint}`]),
   ];
   process.stderr.write(`\nNow run this in a second terminal, and type:\n\n  ${parts.join(" ")}\n\n`);

@@ -6,7 +6,7 @@ export { createServer, Server } from "./net/server.ts";
 export type { ListenOptions, ServerOptions } from "./net/server.ts";
 export type { OnMessage, Reply, SessionInfo } from "./net/handler.ts";
 export type { Log } from "./net/server-context.ts";
-export { SERVER_LIMITS, type ServerLimits } from "./net/limits.ts";
+export { SERVER_LIMITS, serverLimits, type ServerLimits } from "./net/limits.ts";
 export {
   IdentityError,
   makeIdentity,

@@ -15,7 +15,6 @@ export interface VerifyQueueLimits {
 
 interface Waiting {
   readonly start: () => void;
-  readonly cancel: (reason: unknown) => void;
 }
 
 export class VerifyQueue {
@@ -41,10 +40,10 @@ export class VerifyQueue {
    * @throws the signal's reason when it aborts before the job has begun
    */
   async run<Result>(job: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
-    signal.throwIfAborted();
     if (this.#running < this.#limits.verifyConcurrency) this.#running++;
     else await this.#wait(signal);
     try {
+      signal.throwIfAborted();
       return await job();
     } finally {
       this.#next();
@@ -53,24 +52,25 @@ export class VerifyQueue {
 
   async #wait(signal: AbortSignal): Promise<void> {
     if (this.#waiting.size >= this.#limits.verifyQueueLength) throw new QueueFullError("the line is full");
-    let waiting: Waiting | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    let abort: (() => void) | undefined;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting: Waiting = { start: resolve };
+    // Out of the line at once, or the next place would go to a job that no longer waits and be lost.
+    const leave = (reason: unknown): void => {
+      this.#waiting.delete(waiting);
+      reject(reason as Error);
+    };
+    const abort = (): void => leave(signal.reason);
+    const timer = setTimeout(
+      () => leave(new QueueFullError("the wait was too long")),
+      this.#limits.verifyQueueMs,
+    );
+    this.#waiting.add(waiting);
+    signal.addEventListener("abort", abort, { once: true });
     try {
-      await new Promise<void>((resolve, reject) => {
-        waiting = { start: resolve, cancel: reject };
-        this.#waiting.add(waiting);
-        timer = setTimeout(
-          () => reject(new QueueFullError("the wait was too long")),
-          this.#limits.verifyQueueMs,
-        );
-        abort = () => reject(signal.reason);
-        signal.addEventListener("abort", abort, { once: true });
-      });
+      await promise;
     } finally {
       clearTimeout(timer);
-      if (waiting !== undefined) this.#waiting.delete(waiting);
-      if (abort !== undefined) signal.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", abort);
     }
   }
 

@@ -31,17 +31,18 @@ export class Interruption {
     if (this.received) leave();
   }
 
-  /** Dies of the signal, if one has come; else, and where nothing dies of a signal (process 1), returns the exit code. */
-  finish(exitCode: number): number {
-    for (const signal of signals) process.off(signal, this.#onSignal);
-    if (this.#received === undefined) return exitCode;
-    process.kill(process.pid, this.#received);
-    return this.exitCode ?? exitCode;
+  /** Sees to it that the program dies of the signal when it would end; nothing may then be left to do but that. */
+  #dieAtExit(signal: FatalSignal): void {
+    process.once("exit", () => {
+      for (const other of signals) process.off(other, this.#onSignal);
+      process.kill(process.pid, signal); // process 1 survives it, and ends with the exit code
+    });
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (this.received) process.exit(this.finish(0));
+    if (this.received) process.exit(this.exitCode);
     this.#received = signal as FatalSignal;
+    this.#dieAtExit(this.#received);
     this.#leave();
   };
 }

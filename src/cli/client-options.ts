@@ -28,8 +28,18 @@ export interface ClientCommandOptions {
 
 /** Throws what commander throws. */
 export function parseClientOptions(argv: readonly string[], io: CommandIo): ClientCommandOptions {
-  return makeProgram(io).parse(argv, { from: "user" }).opts<ClientCommandOptions>();
+  return { ...absent, ...makeProgram(io).parse(argv, { from: "user" }).opts<ClientCommandOptions>() };
 }
+
+/** Not as defaults, which --help would print. */
+const absent = {
+  trustNewServer: false,
+  plaintext: false,
+  raw: false,
+  json: false,
+  trace: false,
+  probe: false,
+};
 
 function makeProgram(io: CommandIo): Command {
   const program = new Command("talkbyte-client")
@@ -79,60 +89,69 @@ function addTrustOptions(program: Command): Command {
         .conflicts("trustNewServer"),
     )
     .addOption(
-      option("--trust-new-server", "accept a server that nobody vouches for, and remember its key").default(
-        false,
-      ),
+      option("--trust-new-server", "accept a server that nobody vouches for, and remember its key"),
     )
     .option("--known-servers <file>", "remembered keys (default: known-servers in the state folder)")
     .addOption(
-      option("--plaintext", "no TLS; only to this machine")
-        .default(false)
-        .conflicts(["ca", "fingerprint", "trustNewServer", "knownServers"]),
+      option("--plaintext", "no TLS; only to this machine").conflicts([
+        "ca",
+        "fingerprint",
+        "trustNewServer",
+        "knownServers",
+      ]),
     );
 }
 
 function addModeOptions(program: Command): Command {
   return program
     .optionsGroup("What to do:")
-    .option("--raw", "send every line, `stop` among them", false)
-    .option("--json", "print one JSON object a line for each event, see below", false)
-    .option("--trace", "show each frame of the conversation on standard error", false)
+    .option("--raw", "send every line, `stop` among them")
+    .option("--json", "print one JSON object a line for each event, see below")
+    .option("--trace", "show each frame of the conversation on standard error")
     .addOption(
       new Option("--probe", "log in, echo once, stop, and print how long each took; reads no input")
-        .default(false)
+
         .conflicts("raw"),
     )
     .optionsGroup("Limits:");
 }
 
 const helpFooter = `
-Lines end with LF; a CR before it is data, and the last line needs no LF. A line that is just \`stop\` ends the
-session, as does the end of the input; both wait for every reply. On a terminal, replies are shown with control
-characters escaped; elsewhere they are printed byte for byte, one a line, and nothing else is. Messages to a person
-go to standard error. A line longer than the server takes ends the session (exit code 4), after the replies to those
-before it.
+Lines end with LF. A CR before it is data, and the last line needs no LF. A line
+that is just \`stop\` ends the session, as does the end of the input; both wait for
+every reply. A line longer than the server takes ends it too, with exit code 4,
+after the replies to those before.
 
-The password is asked for before connecting, on the terminal even if standard input is a pipe. It can't be given
-as an argument, since other users of the machine can read those.
+On a terminal, replies are shown with control characters escaped. Elsewhere they
+are printed byte for byte, one a line, and nothing else is: what is said to a
+person goes to standard error.
+
+The password is asked for on the terminal before connecting, even if standard
+input is a pipe. It can't be given as an argument, which other users of the
+machine can read.
 
 Events of --json, told apart by "type":
-  session  host, port, username, session, server, voucher, connectMs, tlsMs, loginMs, maxMessageBytes
-  reply    line, and text or (where it is not UTF-8) base64
+  session  host, port, username, session, server, voucher, connectMs, tlsMs,
+           loginMs, maxMessageBytes
+  reply    line, and text, or base64 where it is not UTF-8
   goaway   reason, drainMs: the server is being stopped
-  end      replies, and for \`stop\` with input behind it notSent: { lines, bytes, atLeast }
-  probe    host, port, username, session, server, voucher, connectMs, tlsMs, loginMs, echoMs
-  error    code, message, exitCode, retryable, and where they apply side, retryAfterMs, triesLeft,
-           fingerprint, expected, place, sent, replies
+  end      replies; notSent: { lines, bytes, atLeast } for what stood behind stop
+  probe    as session, and echoMs
+  error    code, message, exitCode, retryable; where they apply, side, reason,
+           retryAfterMs, triesLeft, fingerprint, expected, place, sent, replies
 
 Exit codes:
-  0  done: every message was answered     6  protocol: the peer does not speak it as specified
-  1  unexpected: a bug                    7  timeout: no connection or no answer in time
-  2  usage, or no terminal to ask on      8  busy: too busy, or too many attempts; try again later
-  3  network: no connection, or it or     9  a file can't be used
-     the server ended before the end    130  interrupted (SIGINT; 143 SIGTERM, 129 SIGHUP)
-  4  refused: wrong password, or a line
-     that is too long
-  5  not trusted: nobody vouches for the server, or its key is another one`;
+  0  done: every message was answered
+  1  unexpected: a bug, please report it
+  2  usage, or no terminal to ask on
+  3  network: no connection, or it or the server ended before the session did
+  4  refused: wrong password, or a line that is too long
+  5  not trusted: nobody vouches for the server, or it has another key
+  6  protocol: the peer does not speak it as specified
+  7  timeout: no connection, or no answer, in time
+  8  busy: the server has no capacity, or saw too many failed attempts
+  9  configuration: a file can't be used
+  130  interrupted by SIGINT (143: SIGTERM, 129: SIGHUP)`;
 
 function hostName(text: string): string {
   const host = text.replace(/^\[(.*)\]$/, "$1");

@@ -36,7 +36,7 @@ export async function run(argv: readonly string[], io: CommandIo = processIo): P
   console.trace?.end();
   console.endPrompt();
   await console.output.flush().catch(() => undefined); // told above
-  return interruption.finish(exitCode);
+  return interruption.exitCode ?? exitCode;
 
   function report({ exitCode, message, details, fields }: Failure): ExitCode {
     const { sent, replies } = talk.progress ?? {};

@@ -12,6 +12,7 @@ import { createServer, type Server } from "../net/server.ts";
 import { TalkByteError } from "../protocol/error.ts";
 import { CommandError } from "./command-error.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
+import { displayPath } from "./display-path.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
 import { makeLog } from "./log.ts";
 import { describePortOwner } from "./port-owner.ts";
@@ -46,7 +47,9 @@ export async function run(
       log,
     });
     if (options.check) {
-      io.writeError(`${userCount} users in ${users}\n${describeIdentity(identity)}\nall is well\n`);
+      io.writeError(
+        `${userCount} users in ${displayPath(users)}\n${describeIdentity(identity)}\nall is well\n`,
+      );
       return exitCodes.ok;
     }
     const { port } = await listen(server, options);
@@ -79,14 +82,16 @@ async function openIdentityOf(options: ServerCommandOptions, io: CommandIo): Pro
   }
   const path = options.identity ?? join(stateFolder(io.environment), "identity.pem");
   if (options.check && !(await exists(path))) {
-    io.writeError(`the identity ${path} would be made on the first start\n`);
+    io.writeError(`the identity ${displayPath(path)} would be made on the first start\n`);
     return undefined;
   }
   if (options.identity === undefined) await makeStateFolder(io.environment);
   const { identity, made, openToOthers } = await openIdentity(path);
-  if (made) io.writeError(`made a TLS identity in ${path}\n`);
+  if (made) io.writeError(`made a TLS identity in ${displayPath(path)}\n`);
   if (openToOthers)
-    io.writeError(`warning: ${path} holds a private key and is open to other users: run chmod 600 on it\n`);
+    io.writeError(
+      `warning: ${displayPath(path)} holds a private key and is open to other users: run chmod 600 on it\n`,
+    );
   return identity;
 }
 
@@ -105,7 +110,7 @@ function describeIdentity(identity: Identity | undefined): string {
 
 function addUserCommand(path: string, options: ServerCommandOptions): string {
   const inCheckout = process.env["npm_lifecycle_event"] !== undefined;
-  const where = options.users === undefined ? "" : ` --users ${path}`;
+  const where = options.users === undefined ? "" : ` --users ${displayPath(path)}`;
   return inCheckout ? `npm run adduser -- NAME${where}` : `talkbyte-users add NAME${where}`;
 }
 

@@ -2,6 +2,7 @@
 // bounded number is under way, the rest waits in line, and each turn's frames leave in one write.
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { preparePassword } from "../credentials/password.ts";
 import { encodeUtf8 } from "../protocol/body.ts";
 import { ClientSession, type ClientAction, type ClientHost } from "../protocol/client-session.ts";
@@ -10,63 +11,26 @@ import { FrameWriter } from "../protocol/frame-writer.ts";
 import type { Refused, Welcome } from "../protocol/login-frames.ts";
 import { PASSWORD } from "../protocol/mechanism.ts";
 import type { PayloadView } from "../protocol/payload.ts";
-import { DEFAULT_PORT, PING_BYTES } from "../protocol/wire.ts";
+import { PING_BYTES } from "../protocol/wire.ts";
 import { AGENT } from "./agent.ts";
+import { CLIENT_DEFAULTS, type Credentials, type OpenOptions } from "./client-options.ts";
+import type { SendOptions, Timings } from "./client-options.ts";
 import { connectSocket, type ConnectedSocket } from "./connect-socket.ts";
 import { DeadlineQueue, type DeadlineOwner } from "./deadline-queue.ts";
 import { Deferred } from "./deferred.ts";
 import { escapeText } from "./display.ts";
-import { DEFAULT_GREASE_RATE, grease, type GreaseRate } from "./grease.ts";
+import { grease } from "./grease.ts";
 import { RequestLine } from "./requests.ts";
-import { Transport, type Tap, type TransportOwner } from "./transport.ts";
-import type { TrustOptions, Voucher } from "./trust.ts";
+import { Transport, type TransportOwner } from "./transport.ts";
+import type { Voucher } from "./trust.ts";
 
-export interface OpenOptions {
-  /** Default `localhost`. */
-  readonly host?: string;
-  /** Default 8080. */
-  readonly port?: number;
-  /** What vouches for the server; the system's authorities always may. */
-  readonly trust?: TrustOptions;
-  /** No TLS; only to a loopback address. */
-  readonly plaintext?: boolean;
-  /** For TCP and TLS together, in milliseconds; default 10,000. */
-  readonly connectMs?: number;
-  /** The longest wait for any answer that is due, in milliseconds; default 30,000. */
-  readonly answerMs?: number;
-  /** Messages that may wait in line behind those under way; default 65,536. */
-  readonly maxWaiting?: number;
-  /** Cancels connecting, and afterwards closes the client. */
-  readonly signal?: AbortSignal;
-  /** Sees all bytes of both directions. */
-  readonly tap?: Tap;
-  /** How often extension frames are sent; 0: never. */
-  readonly greaseRate?: GreaseRate;
-}
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
-
-export interface SendOptions {
-  /** Withdraws a message that has not been sent, or gives up on its reply. */
-  readonly signal?: AbortSignal;
-}
-
-/** How long each part of the opening took, in milliseconds. */
-export interface Timings {
-  readonly connectMs: number;
-  readonly tlsMs: number;
-  readonly loginMs: number;
-}
+export type { Credentials, OpenOptions, SendOptions, Timings } from "./client-options.ts";
 
 const LINGER = { writeStallMs: 30_000, lingerMs: 1000 };
-const DEFAULT_CONNECT_MS = 10_000;
-const DEFAULT_ANSWER_MS = 30_000;
-const DEFAULT_MAX_WAITING = 65_536;
 /** More under way than this gains nothing. */
 const MAX_UNDER_WAY = 1024;
+/** What may wait to be written before further messages stay in line. */
+const MAX_PENDING_BYTES = 262_144;
 
 const deadlines = new DeadlineQueue();
 
@@ -74,6 +38,7 @@ const deadlines = new DeadlineQueue();
  * Connects and logs in.
  * @throws TalkByteError: `connection-failed`, `tls-failed`, `not-trusted`, `refused`, `busy`, `throttled`, `timeout`,
  * `cancelled`, or a breach of the protocol
+ * @throws KnownServersError when the file of known servers can't be used
  * @throws CredentialError when the password can't be one (spec section 6.3)
  */
 export async function connect(options: OpenOptions & Credentials): Promise<Client> {
@@ -90,11 +55,11 @@ export async function connect(options: OpenOptions & Credentials): Promise<Clien
 /** Connects and verifies the server, but sends nothing yet: `login` may be called more than once. */
 export async function openClient(options: OpenOptions = {}): Promise<Client> {
   const {
-    host = "localhost",
-    port = DEFAULT_PORT,
+    host = CLIENT_DEFAULTS.host,
+    port = CLIENT_DEFAULTS.port,
     plaintext = false,
     trust = {},
-    connectMs = DEFAULT_CONNECT_MS,
+    connectMs = CLIENT_DEFAULTS.connectMs,
   } = options;
   const connected = await connectSocket({ host, port, plaintext, trust, connectMs, signal: options.signal });
   return new Client(connected, options);
@@ -117,6 +82,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   #failure: TalkByteError | undefined;
   #sessionId: string | undefined;
   #loginMs = 0;
+  #retryAt = 0;
   #stopWanted = false;
   #goneAway = false;
   #flushing = false;
@@ -126,7 +92,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
     this.#connected = connected;
     this.voucher = connected.voucher;
     this.finished = this.#finished.promise;
-    this.#line = new RequestLine(options.maxWaiting ?? DEFAULT_MAX_WAITING);
+    this.#line = new RequestLine(options.maxWaiting ?? CLIENT_DEFAULTS.maxWaiting);
     this.#transport = new Transport(connected.socket, this.out, this, LINGER, options.tap);
     options.signal?.addEventListener("abort", this.#aborted, { once: true });
   }
@@ -154,7 +120,8 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   }
 
   /**
-   * Logs in by the mechanism PASSWORD: HELLO and AUTH leave together.
+   * Logs in by the mechanism PASSWORD: HELLO and AUTH leave together. After a refusal it first waits as long as
+   * the server asked for, up to `maxRetryWaitMs`.
    * @throws TalkByteError `refused`, `busy`, `throttled` (with `refusal`); another `login` may follow when its
    * triesLeft is above 0
    */
@@ -162,21 +129,29 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
     const mechanismData = encodeUtf8(preparePassword(password));
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#login !== undefined) throw new TalkByteError("wrong-state", "local", "a login is under way");
-    const startedAt = deadlines.now();
-    const settings = { agent: AGENT, answerMs: this.#options.answerMs ?? DEFAULT_ANSWER_MS };
-    this.#session ??= new ClientSession(settings, this, startedAt);
-    this.#session.login({ mechanism: PASSWORD.name, username, mechanismData }, startedAt);
-    mechanismData.fill(0);
     const login = new Deferred<void>();
     this.#login = login;
-    this.#grease();
-    this.#flush();
     try {
+      if (this.#retryAt > deadlines.now()) await this.#waitToRetry(login);
+      const startedAt = deadlines.now();
+      const settings = { agent: AGENT, answerMs: this.#options.answerMs ?? CLIENT_DEFAULTS.answerMs };
+      this.#session ??= new ClientSession(settings, this, startedAt);
+      this.#session.login({ mechanism: PASSWORD.name, username, mechanismData }, startedAt);
+      this.#grease();
+      this.#flush();
       await login.promise;
+      this.#loginMs = deadlines.now() - startedAt;
     } finally {
+      mechanismData.fill(0);
       this.#login = undefined;
     }
-    this.#loginMs = deadlines.now() - startedAt;
+  }
+
+  /** Rejects when the session fails meanwhile. */
+  async #waitToRetry(login: Deferred<void>): Promise<void> {
+    const over = new AbortController();
+    const wait = delay(this.#retryAt - deadlines.now(), undefined, { signal: over.signal });
+    await Promise.race([wait, login.promise]).finally(() => over.abort());
   }
 
   /**
@@ -236,6 +211,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   /** Ends the stream on a frame boundary and waits for the replies that are under way (spec section 9.2). */
   endStream(): void {
     this.#session?.end(deadlines.now());
+    this.#stopWanted = true;
     this.#transport.endStream(deadlines.now());
   }
 
@@ -249,12 +225,17 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
     return Math.min(this.#session?.dueAt ?? Infinity, this.#transport.dueAt);
   }
 
+  /** The client reads while it writes (TB-MSG-10), unless the server makes it answer more than it takes. */
   get wantsInput(): boolean {
-    return true;
+    return this.out.pendingBytes < MAX_PENDING_BYTES;
+  }
+
+  deadlineMoved(): void {
+    deadlines.watch(this);
   }
 
   expire(now: number): void {
-    if (now >= this.#transport.dueAt) this.#transport.expire();
+    if (now >= this.#transport.dueAt) this.#transport.expire(now);
     else this.#session?.tick(now);
     this.#flush();
   }
@@ -314,6 +295,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
       case "goaway":
         this.#goneAway = true;
         this.#stopWanted = true;
+        this.#options.onGoaway?.(action.goaway);
         break;
       case "stopped":
         this.#stopped();
@@ -336,6 +318,8 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
       `the server refused the login: ${reason}`,
       { refusal },
     );
+    const longestMs = this.#options.maxRetryWaitMs ?? CLIENT_DEFAULTS.maxRetryWaitMs;
+    this.#retryAt = deadlines.now() + Math.min(retryAfterMs, longestMs);
     if (triesLeft === 0) this.#fail(error);
     else this.#login?.reject(error);
   }
@@ -372,7 +356,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
     const session = this.#session;
     if (session !== undefined && (session.state === "ready" || session.state === "draining")) {
       const room = Math.min(this.#welcome?.maxUnderWay ?? 1, MAX_UNDER_WAY);
-      while (this.#line.underWay < room) {
+      while (this.#line.underWay < room && this.#writes) {
         const request = this.#line.next();
         if (request === undefined) break;
         session.send(request.payload, deadlines.now());
@@ -382,19 +366,25 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
     this.#flush();
   }
 
-  /** One write a turn. */
+  get #writes(): boolean {
+    return !this.#transport.stalled && this.out.pendingBytes < MAX_PENDING_BYTES;
+  }
+
+  /** One write a turn, or several when more is waiting than one should hold. */
   #flush(): void {
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
+      const held = !this.#writes;
       this.#transport.flush(deadlines.now());
       deadlines.watch(this);
+      if (held && this.#writes) this.#pump();
     });
   }
 
   #grease(): void {
-    grease(this.out, this.#options.greaseRate ?? DEFAULT_GREASE_RATE);
+    grease(this.out, this.#options.greaseRate ?? CLIENT_DEFAULTS.greaseRate);
   }
 }
 

@@ -6,6 +6,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { TalkByteError } from "../protocol/error.ts";
 import { ALPN } from "../protocol/wire.ts";
 import { displayHost } from "./display.ts";
+import { KnownServersError } from "./known-servers.ts";
 import { isLoopback } from "./loopback.ts";
 import { NotTrustedError, verifyServer, type TrustOptions, type Voucher } from "./trust.ts";
 
@@ -38,6 +39,7 @@ export async function connectSocket(options: ConnectSocketOptions): Promise<Conn
     const connectedAt = performance.now();
     const connectMs = connectedAt - startedAt;
     if (options.plaintext) {
+      if (tcp.remoteAddress === undefined) throw lost();
       if (!isLoopback(tcp.remoteAddress)) {
         throw new TalkByteError(
           "not-trusted",
@@ -54,9 +56,13 @@ export async function connectSocket(options: ConnectSocketOptions): Promise<Conn
         throw error;
       },
     );
+    options.signal?.throwIfAborted(); // files were read since it was listened to
+    // Its "close" would not come again for the one who takes it over.
+    if (socket.destroyed) throw lost();
     return { socket, voucher, connectMs, tlsMs: performance.now() - connectedAt };
   } catch (error) {
-    if (!(error instanceof NotTrustedError)) tcp.destroy();
+    const parting = error instanceof KnownServersError || error instanceof NotTrustedError;
+    if (!parting) tcp.destroy();
     throw explain(error, where, options, deadline.aborted);
   }
 }
@@ -100,8 +106,7 @@ async function opened(
   try {
     await new Promise<void>((resolve, reject) => {
       const aborted = (): void => reject(signal.reason as Error);
-      const closed = (): void =>
-        reject(new TalkByteError("connection-failed", "network", "the connection was closed"));
+      const closed = (): void => reject(lost());
       cleanUp = () => {
         signal.removeEventListener("abort", aborted);
         socket.off(event, resolve).off("close", closed).off("error", reject);
@@ -116,8 +121,12 @@ async function opened(
   }
 }
 
+function lost(): TalkByteError {
+  return new TalkByteError("connection-failed", "network", "the connection was closed");
+}
+
 function explain(error: unknown, where: string, options: ConnectSocketOptions, timedOut: boolean): Error {
-  if (error instanceof TalkByteError) return error;
+  if (error instanceof TalkByteError || error instanceof KnownServersError) return error;
   if (options.signal?.aborted)
     return new TalkByteError("cancelled", "local", "connecting was cancelled", { cause: error });
   if (timedOut) {

@@ -11,12 +11,16 @@ export interface DeadlineOwner {
 
 interface Item {
   readonly at: number;
-  readonly owner: DeadlineOwner;
+  /** Undefined: forgotten, or scheduled anew. */
+  owner: DeadlineOwner | undefined;
 }
+
+/** Fewer items than this without an owner are left until their turn comes. */
+const SWEEP_AT = 1024;
 
 export class DeadlineQueue {
   #heap: Item[] = [];
-  readonly #scheduledAt = new Map<DeadlineOwner, number>();
+  readonly #items = new Map<DeadlineOwner, Item>();
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
 
@@ -27,29 +31,45 @@ export class DeadlineQueue {
 
   /** Takes note of the owner's deadline when it is earlier than the one known. */
   watch(owner: DeadlineOwner): void {
-    const at = owner.dueAt;
-    if (at >= (this.#scheduledAt.get(owner) ?? Infinity)) return;
-    this.#schedule(owner, at);
-    this.#arm();
+    if (this.#schedule(owner)) this.#arm();
   }
 
+  /** Lets go of the owner at once: its deadline may be far away. */
   forget(owner: DeadlineOwner): void {
-    this.#scheduledAt.delete(owner);
-    if (this.#scheduledAt.size > 0) return;
-    this.#heap = [];
+    this.#release(owner);
+    if (this.#items.size === 0) this.#heap = [];
+    else if (this.#heap.length > SWEEP_AT && this.#heap.length > 2 * this.#items.size) this.#sweep();
     this.#arm();
   }
 
-  #schedule(owner: DeadlineOwner, at: number): void {
-    this.#scheduledAt.set(owner, at);
+  #release(owner: DeadlineOwner): void {
+    const item = this.#items.get(owner);
+    if (item === undefined) return;
+    item.owner = undefined;
+    this.#items.delete(owner);
+  }
+
+  #sweep(): void {
+    const left = this.#heap.filter(({ owner }) => owner !== undefined);
+    this.#heap = left.toSorted((a, b) => a.at - b.at); // a sorted array is a heap
+  }
+
+  /** False when the owner is due no earlier than is known. */
+  #schedule(owner: DeadlineOwner): boolean {
+    const at = owner.dueAt;
+    if (at >= (this.#items.get(owner)?.at ?? Infinity)) return false;
+    this.#release(owner);
+    const item = { at, owner };
+    this.#items.set(owner, item);
     const heap = this.#heap;
-    let child = heap.push({ at, owner }) - 1;
+    let child = heap.push(item) - 1;
     while (child > 0) {
       const parent = (child - 1) >> 1;
-      if (heap[parent]!.at <= heap[child]!.at) return;
+      if (heap[parent]!.at <= heap[child]!.at) break;
       [heap[parent], heap[child]] = [heap[child]!, heap[parent]!];
       child = parent;
     }
+    return true;
   }
 
   #removeFirst(): void {
@@ -84,16 +104,13 @@ export class DeadlineQueue {
     const now = this.now();
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
       this.#removeFirst();
-      if (this.#scheduledAt.get(first.owner) !== first.at) continue; // scheduled anew, or forgotten
-      this.#scheduledAt.delete(first.owner);
-      if (first.owner.dueAt <= now) first.owner.expire(now);
-      if (first.owner.dueAt < Infinity) this.#reschedule(first.owner);
+      const { owner } = first;
+      if (owner === undefined) continue;
+      this.#items.delete(owner);
+      if (owner.dueAt <= now) owner.expire(now);
+      this.#schedule(owner);
     }
     this.#arm();
-  }
-
-  #reschedule(owner: DeadlineOwner): void {
-    if (owner.dueAt < (this.#scheduledAt.get(owner) ?? Infinity)) this.#schedule(owner, owner.dueAt);
   }
 }
 

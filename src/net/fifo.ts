@@ -14,6 +14,12 @@ export class Fifo<Item> {
     this.#items.push(item);
   }
 
+  /** Keeps the items that pass, in their order. */
+  retain(passes: (item: Item) => boolean): void {
+    this.#items = this.#items.slice(this.#first).filter((item) => passes(item as Item));
+    this.#first = 0;
+  }
+
   shift(): Item | undefined {
     if (this.#first === this.#items.length) return undefined;
     const item = this.#items[this.#first];

@@ -10,11 +10,13 @@ export class Request {
   readonly payload: Uint8Array;
   readonly #reply = new Deferred<Uint8Array>();
   readonly #signal: AbortSignal | undefined;
+  readonly #withdrawn: () => void;
   cancelled = false;
 
-  constructor(payload: Uint8Array, signal: AbortSignal | undefined) {
+  constructor(payload: Uint8Array, signal: AbortSignal | undefined, withdrawn: () => void) {
     this.payload = payload;
     this.#signal = signal;
+    this.#withdrawn = withdrawn;
     signal?.addEventListener("abort", this.#aborted, { once: true });
   }
 
@@ -24,6 +26,7 @@ export class Request {
 
   readonly #aborted = (): void => {
     this.cancelled = true;
+    this.#withdrawn();
     this.#reply.reject(new TalkByteError("cancelled", "local", "the message was cancelled"));
   };
 
@@ -46,6 +49,8 @@ export class RequestLine {
   readonly #maxWaiting: number;
   readonly #waiting = new Fifo<Request>();
   readonly #sent = new Fifo<Request>();
+  /** Requests that were cancelled since those in line were last looked through. */
+  #withdrawn = 0;
 
   constructor(maxWaiting: number) {
     this.#maxWaiting = maxWaiting;
@@ -61,6 +66,10 @@ export class RequestLine {
 
   /** @throws TalkByteError `busy` when the line is full */
   add(payload: Uint8Array, signal: AbortSignal | undefined): Request {
+    if (this.#waiting.length >= this.#maxWaiting && this.#withdrawn > 0) {
+      this.#waiting.retain((request) => !request.cancelled);
+      this.#withdrawn = 0;
+    }
     if (this.#waiting.length >= this.#maxWaiting) {
       throw new TalkByteError(
         "busy",
@@ -68,7 +77,7 @@ export class RequestLine {
         `${this.#maxWaiting} messages are waiting already; wait for replies`,
       );
     }
-    const request = new Request(payload, signal);
+    const request = new Request(payload, signal, () => void this.#withdrawn++);
     this.#waiting.push(request);
     return request;
   }

@@ -3,7 +3,8 @@
 
 import type { TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
-import { TalkByteError } from "../protocol/error.ts";
+import type { ErrorSide } from "../protocol/error.ts";
+import type { WireErrorCode } from "../protocol/wire.ts";
 import { FrameWriter } from "../protocol/frame-writer.ts";
 import { PayloadView } from "../protocol/payload.ts";
 import type { Attempt, ServerAction, ServerHost, Outcome } from "../protocol/server-host.ts";
@@ -24,7 +25,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   readonly #transport: Transport;
   readonly #openedAt: number;
   #verification: AbortController | undefined;
-  #attemptAt = 0;
+  #attempt: { readonly mechanism: string; readonly at: number } | undefined;
   #info: SessionInfo | undefined;
   #inTurn = false;
 
@@ -50,8 +51,12 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     return this.#session.wantsInput;
   }
 
+  deadlineMoved(): void {
+    this.#context.deadlines.watch(this);
+  }
+
   expire(now: number): void {
-    if (now >= this.#transport.dueAt) this.#transport.expire();
+    if (now >= this.#transport.dueAt) this.#transport.expire(now);
     else this.#turn((at) => this.#session.tick(at));
   }
 
@@ -61,8 +66,8 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   }
 
   /** Ends the session with ERROR. */
-  abort(error: TalkByteError): void {
-    this.#turn(() => this.#session.abort(error));
+  abort(code: WireErrorCode, side: ErrorSide, detail: string): void {
+    this.#turn(() => this.#session.abort(code, side, detail));
   }
 
   /** Drops the connection without a word. */
@@ -155,7 +160,10 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     const ticket = this.#session.defer();
     reply
       .then(
-        (value) => this.#turn((now) => this.#session.reply(ticket, ownBytes(value), now)),
+        (value) => {
+          const bytes = ownBytes(value);
+          this.#turn((now) => this.#session.reply(ticket, bytes, now));
+        },
         (error: unknown) => this.#turn(() => this.#handlerFailed(error, ticket)),
       )
       .catch((error: unknown) => this.#turn(() => this.#handlerFailed(error, ticket)));
@@ -173,7 +181,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   async #verify(attempt: Attempt): Promise<void> {
     const verification = new AbortController();
     this.#verification = verification;
-    this.#attemptAt = this.#now();
+    this.#attempt = { mechanism: attempt.mechanism, at: this.#now() };
     let outcome: Outcome;
     try {
       outcome = await this.#context.verify(attempt, this.source, verification.signal);
@@ -183,49 +191,45 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
         { event: "verification-failed", source: this.source, err: error },
         "a login could not be verified",
       );
-      this.abort(new TalkByteError("internal", "local", "the login could not be verified"));
+      this.abort("internal", "local", "the login could not be verified");
       return;
-    } finally {
+    }
+    if (outcome.type !== "challenge") {
       attempt.mechanismData.fill(0);
       attempt.transcript.auth.fill(0);
     }
     this.#turn((now) => {
-      if (outcome.type !== "accepted") return this.#session.verified(outcome, now);
+      if (outcome.type !== "accepted" || this.#session.state !== "verifying")
+        return this.#session.verified(outcome, now);
       grease(this.out, this.#context.greaseRate);
       this.#session.verified(outcome, now);
-      grease(this.out, this.#context.greaseRate);
     });
   }
 
   #authenticated(attempt: Attempt, sessionId: Uint8Array): void {
+    grease(this.out, this.#context.greaseRate); // at once: what waits behind AUTH may end the session
     this.#info = {
       username: attempt.username,
       sessionId: Buffer.from(sessionId).toString("hex"),
       source: this.source,
     };
     this.#context.loggedIn(this);
-    this.#context.log.info(
-      {
-        event: "login",
-        outcome: "accepted",
-        user: attempt.username,
-        source: this.source,
-        mechanism: attempt.mechanism,
-        session: this.#info.sessionId,
-        ms: Math.round(this.#now() - this.#attemptAt),
-      },
-      "login",
-    );
+    this.#logLogin(attempt.username, "accepted");
   }
 
-  #logLogin(username: string | undefined, outcome: string): void {
+  /** One line for each attempt; it has a mechanism and took time if a credential was checked. */
+  #logLogin(user: string | undefined, outcome: string): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
     this.#context.log.info(
       {
         event: "login",
         outcome,
-        user: username,
+        user,
         source: this.source,
-        ms: Math.round(this.#now() - this.#attemptAt),
+        mechanism: attempt?.mechanism,
+        session: this.#info?.sessionId,
+        ms: attempt === undefined ? 0 : Math.round(this.#now() - attempt.at),
       },
       "login",
     );
@@ -271,6 +275,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       for (let action = this.#after.shift(); action !== undefined; action = this.#after.shift()) action();
       const more = this.out.pendingBytes > 0;
       this.#transport.flush(now);
+      if (this.#transport.stalled) this.#session.stall(now);
       if (!more || this.#transport.stalled) return;
       this.#session.resume(now);
     }

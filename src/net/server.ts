@@ -8,11 +8,12 @@ import {
   type Server as PlainServer,
   type Socket,
 } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { constants } from "node:crypto";
 import { PasswordLogin } from "../auth/password-login.ts";
 import { UsersFile, type UsersSource } from "../auth/users-source.ts";
-import { breach, TalkByteError } from "../protocol/error.ts";
+import { TalkByteError } from "../protocol/error.ts";
 import { Slab } from "../protocol/frame-writer.ts";
 import { PASSWORD } from "../protocol/mechanism.ts";
 import { ALPN, DEFAULT_PORT } from "../protocol/wire.ts";
@@ -111,10 +112,22 @@ export class Server {
   async listen({ host = "localhost", port = DEFAULT_PORT }: ListenOptions = {}): Promise<AddressInfo> {
     if (this.#listener !== undefined)
       throw new TalkByteError("wrong-state", "local", "the server is listening already");
+    if (this.#closing !== undefined) throw closedAlready();
     if (this.#users instanceof UsersFile) await this.#users.open();
     const listener = this.#createListener();
     listener.listen({ host, port });
     await once(listener, "listening");
+    if (this.#closing !== undefined) {
+      listener.close();
+      throw closedAlready();
+    }
+    // As when the process has no file descriptors left.
+    listener.on("error", (error: NodeJS.ErrnoException) =>
+      this.#context.log.error(
+        { event: "accept-failed", code: error.code },
+        "no connection could be accepted",
+      ),
+    );
     const address = listener.address() as AddressInfo;
     if (
       this.#options.identity === "plaintext" &&
@@ -164,6 +177,8 @@ export class Server {
     }, drainMs + lingerMs);
     await closed;
     clearTimeout(timer);
+    // The listener is closed a little before its last connections have told of their end.
+    while (this.#sockets.size > 0 || this.#connections.size > 0) await nextTurn();
   }
 
   /** When the last session of a server that is being stopped has ended, connections still in their handshake go. */
@@ -204,7 +219,7 @@ export class Server {
     listener.on("secureConnection", (socket: TLSSocket) => {
       const connection = this.#open(socket);
       if (socket.alpnProtocol !== ALPN)
-        connection.abort(breach("alpn-required", `TLS without the ALPN protocol ${ALPN}`));
+        connection.abort("alpn-required", "peer", `TLS without the ALPN protocol ${ALPN}`);
     });
     return listener;
   }
@@ -234,6 +249,10 @@ export class Server {
     if (this.#closing !== undefined) connection.drain();
     return connection;
   }
+}
+
+function closedAlready(): TalkByteError {
+  return new TalkByteError("wrong-state", "local", "the server has been closed");
 }
 
 function usersFile(path: string, log: Log): UsersFile {

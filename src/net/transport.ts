@@ -15,6 +15,8 @@ export interface TransportOwner {
   drained(): void;
   /** The socket is gone: by a reset, an error or a proper end. */
   closed(error: NodeJS.ErrnoException | undefined): void;
+  /** `dueAt` has moved while the owner was not calling. */
+  deadlineMoved(): void;
   /** Whether input should be read. */
   readonly wantsInput: boolean;
 }
@@ -41,6 +43,8 @@ export class Transport {
   readonly #deadlines: TransportDeadlines;
   readonly #tap: Tap | undefined;
   #queue: Uint8Array[] = [];
+  #handedBytes = 0;
+  #takenBytes = 0;
   #stalled = false;
   #ending = false;
   #closing = false;
@@ -66,11 +70,12 @@ export class Transport {
     socket.on("end", () => this.#owner.ended());
     socket.on("drain", () => this.#drained());
     socket.on("finish", () => this.#finished());
-    socket.on("error", (error: NodeJS.ErrnoException) => (this.#error = error));
-    socket.on("close", () => {
-      this.#dueAt = NEVER;
-      this.#owner.closed(this.#error);
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#error = error;
+      socket.destroy(); // Node leaves a TLS connection open whose record does not authenticate
     });
+    socket.on("close", () => this.#closed());
+    if (socket.closed) queueMicrotask(() => this.#closed()); // it was lost before it came here
   }
 
   /** When `expire` is wanted; Infinity: never. */
@@ -85,7 +90,8 @@ export class Transport {
 
   /** Sends what the writer holds, unless the peer is behind; then pauses or resumes reading. */
   flush(now: number): void {
-    if (!this.#stalled && this.#out.pendingBytes > 0) {
+    if (this.socket.destroyed) return;
+    if (!this.#stalled && !this.socket.writableEnded && this.#out.pendingBytes > 0) {
       this.#queue = this.#out.take();
       if (this.#tap !== undefined) for (const chunk of this.#queue) this.#tap.sent(chunk);
       this.#write(now);
@@ -97,25 +103,43 @@ export class Transport {
   endStream(now: number): void {
     this.#ending = true;
     this.flush(now);
-    if (!this.#stalled) this.#end();
+    if (!this.#stalled) this.#end(now);
   }
 
   /** Ends the stream, then discards input for a while and drops the connection. */
   close(now: number): void {
     this.#closing = true;
     this.endStream(now);
-    if (this.socket.writableFinished) this.#linger();
+    if (this.socket.writableFinished) this.#linger(now);
   }
 
-  /** Drops the connection: a reset, or under TLS end of stream without close_notify. */
+  /** Drops the connection, under TLS without close_notify. */
   reset(): void {
     this.#dueAt = NEVER;
     this.socket.destroy();
   }
 
-  /** The peer took nothing for too long, or has lingered long enough. */
-  expire(): void {
-    this.reset();
+  /** Drops the connection when the peer took nothing for too long, or has lingered long enough. */
+  expire(now: number): void {
+    if (this.#lingering || (this.#waits && !this.#progressed)) this.reset();
+    else this.#watchStall(now);
+  }
+
+  /** Whether something has yet to leave: bytes, or the end of the stream behind them. */
+  get #waits(): boolean {
+    const { writableLength, writableEnded, writableFinished } = this.socket;
+    return this.#queue.length > 0 || writableLength > 0 || (writableEnded && !writableFinished);
+  }
+
+  /** Whether the peer has taken bytes since the write-stall deadline began to run. */
+  get #progressed(): boolean {
+    return this.#handedBytes - this.socket.writableLength > this.#takenBytes;
+  }
+
+  /** The write-stall deadline runs from now if anything waits. */
+  #watchStall(now: number): void {
+    this.#takenBytes = this.#handedBytes - this.socket.writableLength;
+    this.#dueAt = this.#waits ? now + this.#deadlines.writeStallMs : NEVER;
   }
 
   #received(chunk: Uint8Array): void {
@@ -129,8 +153,19 @@ export class Transport {
   }
 
   #write(now: number): void {
-    let budget = WRITE_BYTES;
+    const dueAt = this.#progressed ? NEVER : this.#dueAt; // of bytes that wait already
+    // What the system takes at once brings no "drain".
+    do this.#hand();
+    while (this.#queue.length > 0 && !this.socket.writableNeedDrain);
+    this.#stalled = this.socket.writableNeedDrain;
+    this.#watchStall(now);
+    if (this.#dueAt !== NEVER) this.#dueAt = Math.min(this.#dueAt, dueAt);
+  }
+
+  /** Hands a part of the queue to the socket. */
+  #hand(): void {
     const { socket } = this;
+    let budget = WRITE_BYTES;
     const many = this.#queue.length > 1;
     if (many) socket.cork();
     let index = 0;
@@ -139,46 +174,58 @@ export class Transport {
       if (chunk.length > budget) {
         socket.write(chunk.subarray(0, budget));
         this.#queue[index] = chunk.subarray(budget);
+        budget = 0;
         break;
       }
       budget -= chunk.length;
       socket.write(chunk);
     }
     if (many) socket.uncork();
+    this.#handedBytes += WRITE_BYTES - budget;
     this.#queue = index === this.#queue.length ? [] : this.#queue.slice(index);
-    this.#stalled = socket.writableNeedDrain || this.#queue.length > 0;
-    this.#dueAt = this.#stalled ? now + this.#deadlines.writeStallMs : NEVER;
   }
 
   #drained(): void {
     const now = performance.now();
     this.#stalled = false;
-    this.#dueAt = NEVER;
+    this.#watchStall(now);
     if (this.#queue.length > 0) this.#write(now);
     if (!this.#stalled) this.flush(now);
-    if (this.#stalled) return;
-    if (this.#ending) this.#end();
-    if (!this.#closing) this.#owner.drained();
+    if (!this.#stalled) {
+      if (this.#ending) this.#end(now);
+      if (!this.#closing) this.#owner.drained();
+    }
+    this.#owner.deadlineMoved();
   }
 
-  #end(): void {
-    if (!this.socket.writableEnded) this.socket.end();
+  #end(now: number): void {
+    if (this.socket.destroyed || this.socket.writableEnded) return;
+    this.socket.end();
+    if (this.#dueAt === NEVER) this.#watchStall(now);
   }
 
   #finished(): void {
-    if (this.#closing) this.#linger();
+    const now = performance.now();
+    if (this.#closing) this.#linger(now);
+    else this.#watchStall(now);
+    this.#owner.deadlineMoved();
   }
 
   /** All is sent; the peer gets a while to read it before the connection is dropped. */
-  #linger(): void {
-    if (this.#lingering) return;
+  #linger(now: number): void {
+    if (this.#lingering || this.socket.destroyed) return;
     this.#lingering = true;
-    this.#dueAt = performance.now() + this.#deadlines.lingerMs;
+    this.#dueAt = now + this.#deadlines.lingerMs;
     this.#flow();
   }
 
+  #closed(): void {
+    this.#dueAt = NEVER;
+    this.#owner.closed(this.#error);
+  }
+
   #flow(): void {
-    const wanted = this.#closing || (!this.#stalled && this.#owner.wantsInput);
+    const wanted = this.#closing || this.#owner.wantsInput;
     if (wanted === !this.socket.isPaused()) return;
     if (wanted) this.socket.resume();
     else this.socket.pause();

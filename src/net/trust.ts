@@ -4,7 +4,7 @@
 import type { TLSSocket } from "node:tls";
 import { TalkByteError } from "../protocol/error.ts";
 import { fingerprintOf } from "./identity.ts";
-import type { KnownServers } from "./known-servers.ts";
+import type { KnownServer, KnownServers } from "./known-servers.ts";
 
 export interface TrustOptions {
   /** Pins the server's key: 64 hexadecimal digits. Nothing else is then judged. */
@@ -28,12 +28,20 @@ export class NotTrustedError extends TalkByteError {
   readonly reason: "wrong-fingerprint" | "changed-key" | "unknown-authority" | "unknown-server";
   /** The line of the known servers file that disagrees, as `path:line`. */
   readonly place: string | undefined;
+  /** The fingerprint that was pinned or is remembered. */
+  readonly expected: string | undefined;
 
-  constructor(reason: NotTrustedError["reason"], fingerprint: string, message: string, place?: string) {
+  constructor(
+    reason: NotTrustedError["reason"],
+    fingerprint: string,
+    message: string,
+    { place, expected }: { place?: string; expected?: string } = {},
+  ) {
     super("not-trusted", "peer", message);
     this.reason = reason;
     this.fingerprint = fingerprint;
     this.place = place;
+    this.expected = expected;
   }
 }
 
@@ -58,8 +66,12 @@ export async function verifyServer(
     throw new TalkByteError("tls-failed", "peer", "the server showed no certificate");
   const shown = fingerprintOf(certificate.publicKey);
   if (trust.fingerprint !== undefined) {
-    if (normalizeFingerprint(trust.fingerprint) === shown) return "fingerprint";
-    throw new NotTrustedError("wrong-fingerprint", shown, "the server's key is not the one that was pinned");
+    const expected = normalizeFingerprint(trust.fingerprint);
+    if (expected === shown) return "fingerprint";
+    const message = "the server's key is not the one that was pinned";
+    throw new NotTrustedError("wrong-fingerprint", shown, message, {
+      expected: expected ?? trust.fingerprint,
+    });
   }
   if (trust.ca !== undefined) {
     if (socket.authorized) return "authority";
@@ -70,15 +82,7 @@ export async function verifyServer(
     );
   }
   const known = await trust.knownServers?.find(host, port);
-  if (known !== undefined) {
-    if (known.fingerprint === shown) return "known-server";
-    throw new NotTrustedError(
-      "changed-key",
-      shown,
-      `the server's key is not the one remembered in ${known.place}`,
-      known.place,
-    );
-  }
+  if (known !== undefined) return checkKnown(known, shown, "known-server");
   if (socket.authorized) return "authority";
   if (trust.trustNewServer !== true) {
     throw new NotTrustedError(
@@ -87,6 +91,12 @@ export async function verifyServer(
       `nobody vouches for ${host}:${port}: ${String(socket.authorizationError)}`,
     );
   }
-  await trust.knownServers?.remember(host, port, shown);
-  return "new-server";
+  const remembered = await trust.knownServers?.remember(host, port, shown);
+  return remembered === undefined ? "new-server" : checkKnown(remembered, shown, "new-server");
+}
+
+function checkKnown({ fingerprint, place }: KnownServer, shown: string, voucher: Voucher): Voucher {
+  if (fingerprint === shown) return voucher;
+  const message = `the server's key is not the one remembered in ${place}`;
+  throw new NotTrustedError("changed-key", shown, message, { place, expected: fingerprint });
 }

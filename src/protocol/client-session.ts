@@ -150,7 +150,7 @@ export class ClientSession {
     if (this.#state !== "responding") throw this.#wrongState("respond");
     this.#host.out.frame(encodeResponse(mechanismData));
     this.#expectAnswer();
-    this.#enter("authenticating");
+    this.#enter("confirming");
     this.#run();
   }
 

@@ -6,7 +6,7 @@
 // A MESSAGE takes a straight line: decoder, the host's `message`, writer. No action object is made for it.
 
 import { Decoder } from "./decoder.ts";
-import { Breach, breach, TalkByteError } from "./error.ts";
+import { Breach, breach, TalkByteError, type ErrorSide } from "./error.ts";
 import { PayloadView } from "./payload.ts";
 import { PingWatch } from "./ping-watch.ts";
 import { reportedError } from "./reported-error.ts";
@@ -43,6 +43,9 @@ export class ServerSession {
   #accepting = false;
   #verifying = false;
   #running = false;
+  /** No frames are processed, for the replies of earlier ones still wait: here, or at the host (`#hostStalled`). */
+  #stalled = false;
+  #hostStalled = false;
   #inputEnded = false;
   #accepted = 0;
   readonly #login: ServerLogin;
@@ -87,10 +90,18 @@ export class ServerSession {
     this.#run();
   }
 
+  /** The peer is behind in taking what was sent: nothing is processed until `resume` (TB-MSG-9). */
+  stall(now: number): void {
+    this.#now = now;
+    this.#hostStalled = true;
+    this.#watchDeadlines();
+  }
+
   /** Goes on with input that was held; to be called when the writer has been emptied. */
   resume(now: number): void {
     this.#now = now;
-    if (this.#accepting) this.#deadlines.restartIdle(now);
+    this.#hostStalled = false;
+    if (this.#accepting && this.#stalled) this.#deadlines.restartIdle(now);
     this.#run();
   }
 
@@ -183,13 +194,15 @@ export class ServerSession {
     this.#now = now;
     if (now < this.dueAt) return;
     const deadline = this.#deadlines.passed(now);
-    if (deadline === "drain") this.#stop("drained");
-    else this.#timeout(deadline);
+    if (deadline === "drain") {
+      this.#stop("drained");
+      this.#run(); // a frame that has begun is no longer waited for
+    } else this.#timeout(deadline);
   }
 
   /** Ends the session with ERROR, from outside the protocol. */
-  abort(error: TalkByteError): void {
-    if (this.#state !== "closing") this.#fail(error);
+  abort(code: WireErrorCode, side: ErrorSide, detail: string): void {
+    if (this.#state !== "closing") this.#fail(new TalkByteError(code, side, detail));
   }
 
   get #discards(): boolean {
@@ -199,6 +212,7 @@ export class ServerSession {
   get #reads(): boolean {
     return (
       !this.#holds &&
+      !this.#hostStalled &&
       this.#underWay.count < this.#settings.maxUnderWay &&
       this.#host.out.pendingBytes < this.#settings.maxPendingBytes
     );
@@ -218,9 +232,15 @@ export class ServerSession {
       this.#running = false;
       this.#view.release();
     }
+    this.#watchDeadlines();
+  }
+
+  /** The frame and idle deadlines stand still while nothing is processed (spec section 8.2). */
+  #watchDeadlines(): void {
     const { insideFrame, framesEnded } = this.#decoder;
     const watched = insideFrame && this.#state !== "drained" ? framesEnded : undefined;
-    this.#deadlines.watchFrame(watched, this.#reads, this.#now);
+    this.#stalled = !this.#reads;
+    this.#deadlines.watchFrame(watched, !this.#stalled, this.#now);
   }
 
   #process(): void {

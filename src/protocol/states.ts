@@ -179,6 +179,7 @@ export type ClientStateName =
   | "unauthenticated"
   | "authenticating"
   | "responding"
+  | "confirming"
   | "ready"
   | "draining"
   | "stopping"
@@ -202,6 +203,12 @@ export type ClientFrameAction =
 const lost = { "end of stream": { to: ["closing"] } } as const;
 const logIn = { to: ["authenticating"], sends: "AUTH" } as const;
 
+const loginAnswers = {
+  AUTHENTICATED: { do: "take-authenticated", to: ["ready"] },
+  REFUSED: { do: "take-refused", to: ["unauthenticated", "closing"] },
+  ERROR: peerFailed,
+  EXTENSION: skip,
+} as const;
 const clientInSession = {
   REPLY: { do: "take-reply", to: [] },
   PING: answerPing,
@@ -235,13 +242,10 @@ export const CLIENT_STATES = {
     events: { login: logIn, ...lost },
   },
   authenticating: {
-    waits: "the answer to AUTH or RESPONSE",
+    waits: "the answer to AUTH",
     frames: {
-      AUTHENTICATED: { do: "take-authenticated", to: ["ready"] },
-      REFUSED: { do: "take-refused", to: ["unauthenticated", "closing"] },
+      ...loginAnswers,
       CHALLENGE: { do: "take-challenge", to: ["responding"] },
-      ERROR: peerFailed,
-      EXTENSION: skip,
     },
     events: lost,
   },
@@ -249,7 +253,12 @@ export const CLIENT_STATES = {
     waits: "the mechanism, which makes the RESPONSE",
     input: "holds",
     frames: {},
-    events: { response: { to: ["authenticating"], sends: "RESPONSE" }, ...lost },
+    events: { response: { to: ["confirming"], sends: "RESPONSE" }, ...lost },
+  },
+  confirming: {
+    waits: "the answer to RESPONSE",
+    frames: loginAnswers,
+    events: lost,
   },
   ready: {
     waits: "replies, and the application",

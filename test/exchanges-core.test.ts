@@ -1,0 +1,77 @@
+// Every exchange of the specification against the core, without a socket and in virtual time: both roles, and
+// the same verdict however the stream is cut (TB-FRAME-4).
+
+import { describe, expect, test } from "vitest";
+import { loadCatalog, select } from "../src/conformance/catalog.ts";
+import { parseProfile } from "../src/conformance/profile.ts";
+import type { Result } from "../src/conformance/result.ts";
+import { runExchange, type Opening } from "../src/conformance/run.ts";
+import { segmentations } from "../src/conformance/segmentation.ts";
+import { simulateLink } from "../src/conformance/simulated-link.ts";
+import { SimulatedClient } from "./protocol/simulated-client.ts";
+import { DISABLED_USER, SETTINGS, simulateServer, USER, type Replies } from "./protocol/simulated-server.ts";
+
+const catalog = loadCatalog();
+const profile = parseProfile({
+  username: USER.username,
+  password: USER.password,
+  "wrong-password": "wrong battery",
+  "unknown-username": "nobody",
+  "disabled-username": DISABLED_USER.username,
+  "disabled-password": DISABLED_USER.password,
+  tries: SETTINGS.tries,
+  "max-frame-bytes": SETTINGS.maxFrameBytes,
+  "max-under-way": SETTINGS.maxUnderWay,
+  "login-ms": SETTINGS.loginMs,
+  "frame-ms": SETTINGS.frameMs,
+  "idle-ms": SETTINGS.idleMs,
+  "drain-ms": SETTINGS.drainMs,
+  "slack-ms": 0,
+});
+
+const openServer = (replies: Replies): Opening => ({ link: simulateLink(simulateServer(replies)) });
+const openClient = (): Opening => {
+  const client = new SimulatedClient();
+  return { link: () => simulateLink(client.start), driver: client };
+};
+
+/** The verdict with its reason, and the branches that were taken. */
+function summary({ verdict, reason, branches }: Result): string {
+  return [verdict, reason, ...branches.map(({ name }) => name)].filter(Boolean).join(": ");
+}
+
+const idsFor = (role: "server" | "client"): string[] => select(catalog, { role }).map(({ id }) => id);
+
+describe.each(["at once", "deferred"] as const)("a server that replies %s", (replies) => {
+  test.each(idsFor("server"))("%s", async (id) => {
+    for (const segmentation of segmentations) {
+      const result = await runExchange(catalog, catalog.byId.get(id)!, {
+        role: "server",
+        profile,
+        segmentation,
+        open: () => openServer(replies),
+      });
+      expect({ segmentation, result: summary(result) }).toEqual({
+        segmentation,
+        result: expect.stringMatching(/^pass/),
+      });
+    }
+  });
+});
+
+describe("a client", () => {
+  test.each(idsFor("client"))("%s", async (id) => {
+    for (const segmentation of segmentations) {
+      const result = await runExchange(catalog, catalog.byId.get(id)!, {
+        role: "client",
+        profile,
+        segmentation,
+        open: openClient,
+      });
+      expect({ segmentation, result: summary(result) }).toEqual({
+        segmentation,
+        result: expect.stringMatching(/^pass/),
+      });
+    }
+  });
+});
