@@ -12,9 +12,11 @@ export class ClientConsole {
   readonly output: ClientOutput;
   readonly events: ClientEvents;
   readonly trace: Trace | undefined;
+  readonly #prompts: boolean;
   #atPrompt = false;
 
   constructor({ json, trace }: ClientCommandOptions) {
+    this.#prompts = !json;
     const { stdout, stderr } = process;
     stderr.on("error", () => undefined); // nobody is left to be told
     this.output = new ClientOutput(stdout, trace ? [stderr] : []);
@@ -25,7 +27,7 @@ export class ClientConsole {
 
   /** Undefined unless a person types the lines and can see the question. */
   get prompt(): Prompt | undefined {
-    if (!process.stdin.isTTY) return undefined;
+    if (!this.#prompts || !process.stdin.isTTY) return undefined;
     const { stdout, stderr } = process;
     const terminal = [stderr, stdout].find((stream) => stream.isTTY);
     if (terminal === undefined) return undefined;

@@ -5,6 +5,8 @@
 import { constants } from "node:os";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** As when nobody reads the output, which has yet to be flushed. */
+const giveUpMs = 4_000;
 type FatalSignal = (typeof signals)[number];
 
 export class Interruption {
@@ -43,6 +45,7 @@ export class Interruption {
     if (this.received) process.exit(this.exitCode);
     this.#received = signal as FatalSignal;
     this.#dieAtExit(this.#received);
+    setTimeout(() => process.exit(this.exitCode), giveUpMs).unref();
     this.#leave();
   };
 }

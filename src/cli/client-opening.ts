@@ -33,8 +33,8 @@ export async function openSession(
     plaintext,
     trust,
     signal: interrupted.signal,
-    ...(connectTimeout === undefined ? {} : { connectMs: connectTimeout * 1000 }),
-    ...(answerTimeout === undefined ? {} : { answerMs: answerTimeout * 1000 }),
+    ...(connectTimeout === undefined ? {} : { connectMs: Math.round(connectTimeout * 1000) }),
+    ...(answerTimeout === undefined ? {} : { answerMs: Math.round(answerTimeout * 1000) }),
     ...(console.trace === undefined ? {} : { tap: console.trace }),
     ...(onGoaway === undefined ? {} : { onGoaway }),
   });

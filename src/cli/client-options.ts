@@ -88,9 +88,7 @@ function addTrustOptions(program: Command): Command {
         .argParser(fingerprint)
         .conflicts("trustNewServer"),
     )
-    .addOption(
-      option("--trust-new-server", "accept a server that nobody vouches for, and remember its key"),
-    )
+    .addOption(option("--trust-new-server", "accept a server that nobody vouches for, and remember its key"))
     .option("--known-servers <file>", "remembered keys (default: known-servers in the state folder)")
     .addOption(
       option("--plaintext", "no TLS; only to this machine").conflicts([

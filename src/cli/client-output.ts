@@ -77,8 +77,11 @@ export class ClientOutput {
   async flush(): Promise<void> {
     this.push();
     await new Promise<void>((resolve) => {
-      if (this.failed || this.#stream.writableLength === 0) return resolve();
-      this.#stream.write("", () => resolve());
+      if (this.failed) return resolve();
+      this.#stream.write("", (error) => {
+        this.#error ??= error ?? undefined; // before it is emitted
+        resolve();
+      });
     });
     if (this.#error === undefined || this.readerGone) return;
     const reason = systemErrorCode(this.#error) ?? this.#error.message;

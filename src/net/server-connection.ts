@@ -17,10 +17,17 @@ import { toBytes, type Reply, type SessionInfo } from "./handler.ts";
 import type { ServerContext } from "./server-context.ts";
 import { Transport, type TransportOwner } from "./transport.ts";
 
+/** What a connection tells the server that opened it. */
+export interface ConnectionEvents {
+  loggedIn(): void;
+  closed(): void;
+}
+
 export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwner {
   readonly out: FrameWriter;
   readonly source: string;
   readonly #context: ServerContext;
+  readonly #events: ConnectionEvents;
   readonly #session: ServerSession;
   readonly #transport: Transport;
   readonly #openedAt: number;
@@ -29,8 +36,9 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   #info: SessionInfo | undefined;
   #inTurn = false;
 
-  constructor(context: ServerContext, socket: Socket | TLSSocket) {
+  constructor(context: ServerContext, socket: Socket | TLSSocket, events: ConnectionEvents) {
     this.#context = context;
+    this.#events = events;
     this.out = new FrameWriter(context.slab);
     this.source = socket.remoteAddress ?? "unknown";
     this.#openedAt = context.deadlines.now();
@@ -102,7 +110,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       },
       "connection closed",
     );
-    this.#context.closed(this);
+    this.#events.closed();
   }
 
   act(action: ServerAction): void {
@@ -213,7 +221,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       sessionId: Buffer.from(sessionId).toString("hex"),
       source: this.source,
     };
-    this.#context.loggedIn(this);
+    this.#events.loggedIn();
     this.#logLogin(attempt.username, "accepted");
   }
 

@@ -6,7 +6,6 @@ import type { DeadlineQueue } from "./deadline-queue.ts";
 import type { GreaseRate } from "./grease.ts";
 import type { Handler } from "./handler.ts";
 import type { ServerLimits } from "./limits.ts";
-import type { ServerConnection } from "./server-connection.ts";
 
 /** The part of pino that a server uses; any logger with these methods will do. */
 export interface Log {
@@ -26,6 +25,4 @@ export interface ServerContext {
   readonly handler: Handler | undefined;
   readonly greaseRate: GreaseRate;
   verify(attempt: Attempt, source: string, signal: AbortSignal): Promise<Outcome>;
-  loggedIn(connection: ServerConnection): void;
-  closed(connection: ServerConnection): void;
 }

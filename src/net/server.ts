@@ -89,12 +89,6 @@ export class Server {
       handler: options.onMessage === undefined ? undefined : new Handler(options.onMessage),
       greaseRate: options.greaseRate ?? DEFAULT_GREASE_RATE,
       verify: async (attempt, _source, signal) => await login.verify(attempt, signal),
-      loggedIn: () => void this.#loggedIn++,
-      closed: (connection) => {
-        this.#connections.delete(connection);
-        if (connection.loggedIn) this.#loggedIn--;
-        this.#dropStrays();
-      },
     };
   }
 
@@ -243,8 +237,17 @@ export class Server {
     return true;
   }
 
+  #closed(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+    if (connection.loggedIn) this.#loggedIn--;
+    this.#dropStrays();
+  }
+
   #open(socket: Socket): ServerConnection {
-    const connection = new ServerConnection(this.#context, socket);
+    const connection: ServerConnection = new ServerConnection(this.#context, socket, {
+      loggedIn: () => void this.#loggedIn++,
+      closed: () => this.#closed(connection),
+    });
     this.#connections.add(connection);
     if (this.#closing !== undefined) connection.drain();
     return connection;

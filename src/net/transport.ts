@@ -75,7 +75,9 @@ export class Transport {
       socket.destroy(); // Node leaves a TLS connection open whose record does not authenticate
     });
     socket.on("close", () => this.#closed());
-    if (socket.closed) queueMicrotask(() => this.#closed()); // it was lost before it came here
+    // What happened before the socket came here is not told again.
+    if (socket.closed) queueMicrotask(() => this.#closed());
+    else if (socket.readableEnded) queueMicrotask(() => this.#owner.ended());
   }
 
   /** When `expire` is wanted; Infinity: never. */

@@ -24,6 +24,7 @@ import {
 import {
   assertFollows,
   frameName,
+  isBeforeLogin,
   SERVER_STATES,
   type ServerFrameAction,
   type ServerStateName,
@@ -388,18 +389,5 @@ export class ServerSession {
     this.#state = state;
     this.#holds = "input" in SERVER_STATES[state];
     this.#accepting = state === "ready" || state === "draining";
-  }
-}
-
-function isBeforeLogin(state: ServerStateName): boolean {
-  switch (state) {
-    case "awaiting-hello":
-    case "admitting":
-    case "awaiting-auth":
-    case "verifying":
-    case "awaiting-response":
-      return true;
-    default:
-      return false;
   }
 }

@@ -174,6 +174,18 @@ export const SERVER_STATES = {
   },
 } as const satisfies Record<ServerStateName, StateRow<ServerFrameAction, ServerStateName>>;
 
+const BEFORE_LOGIN: ReadonlySet<ServerStateName> = new Set<ServerStateName>([
+  "awaiting-hello",
+  "admitting",
+  "awaiting-auth",
+  "verifying",
+  "awaiting-response",
+]);
+
+export function isBeforeLogin(state: ServerStateName): boolean {
+  return BEFORE_LOGIN.has(state);
+}
+
 export type ClientStateName =
   | "awaiting-welcome"
   | "unauthenticated"
