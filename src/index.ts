@@ -15,7 +15,7 @@ export {
   readIdentity,
   type Identity,
 } from "./net/identity.ts";
-export { KnownServers, type KnownServer } from "./net/known-servers.ts";
+export { KnownServers, KnownServersError, type KnownServer } from "./net/known-servers.ts";
 export { NotTrustedError, type TrustOptions, type Voucher } from "./net/trust.ts";
 export { UsersFile, type UsersSource } from "./auth/users-source.ts";
 export { CredentialError, type CredentialErrorCode } from "./credentials/error.ts";

@@ -28,7 +28,7 @@ interface Screen {
 /** A shell command with a terminal. */
 function openScreen(command: string): Screen {
   const child = spawn("script", ["-qec", command, "/dev/null"], {
-    env: { ...process.env, SHELL: "/bin/sh" },
+    env: { ...process.env, SHELL: "/bin/sh", NO_COLOR: "1" },
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   // Not "exit": what the program wrote last may come after it.
