@@ -53,10 +53,12 @@ export async function run(
       return exitCodes.ok;
     }
     const { port } = await listen(server, options);
+    const signal = stopSignal(); // before anybody is told that there is a server to stop
     io.writeError(`listening on ${displayHost(options.host)}:${port}\n${describeIdentity(identity)}\n`);
     if (userCount === 0) io.writeError(`no users yet: add one with\n  ${addUserCommand(users, options)}\n`);
     await started({ host: options.host, port, usersPath: users, identity });
-    return await stopOnSignal(server, io);
+    await signal;
+    return await stop(server, io);
   } catch (error) {
     return reportError(asCommandError(error), "talkbyte-server", argv, io);
   }
@@ -148,15 +150,16 @@ async function listen(server: Server, { host, port }: ServerCommandOptions): Pro
   }
 }
 
-/** Waits for SIGTERM or SIGINT, lets the sessions finish, and gives up on them at a second signal. */
-async function stopOnSignal(server: Server, io: CommandIo): Promise<ExitCode> {
-  const stopped = new AbortController();
-  const signal = Promise.race([
-    once(process, "SIGTERM", { signal: stopped.signal }),
-    once(process, "SIGINT", { signal: stopped.signal }),
-  ]);
-  await signal;
-  stopped.abort();
+/** Resolves at SIGTERM or SIGINT. */
+async function stopSignal(): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  await Promise.race([once(process, "SIGTERM", { signal }), once(process, "SIGINT", { signal })]);
+  over.abort();
+}
+
+/** Lets the sessions finish, and gives up on them at a second signal. */
+async function stop(server: Server, io: CommandIo): Promise<ExitCode> {
   const interrupted = (): never => process.exit(exitCodes.interrupted);
   process.on("SIGTERM", interrupted).on("SIGINT", interrupted);
   io.writeError(`stopping: ${server.connections} connections may finish\n`);
