@@ -157,18 +157,19 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     if (handler === undefined) return payload;
     try {
       const reply = handler.call(payload, this.#info!);
-      return reply instanceof Promise ? this.#deferReply(reply) : toBytes(reply);
+      return reply instanceof Promise ? this.#deferReply(reply, payload) : toBytes(reply);
     } catch (error) {
       this.#handlerFailed(error, undefined);
       return undefined;
     }
   }
 
-  #deferReply(reply: Promise<Reply>): undefined {
+  #deferReply(reply: Promise<Reply>, payload: PayloadView): undefined {
     const ticket = this.#session.defer();
     reply
       .then(
         (value) => {
+          if (value === payload) throw new TypeError(STALE_VIEW);
           const bytes = ownBytes(value);
           this.#turn((now) => this.#session.reply(ticket, bytes, now));
         },
@@ -289,6 +290,9 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     }
   }
 }
+
+const STALE_VIEW =
+  "the message is valid until the handler returns: make the handler an async function, or return message.copy()";
 
 /** A deferred reply outlives the handler's buffers only if it is a copy or the application's own array. */
 function ownBytes(reply: Reply): Uint8Array {
