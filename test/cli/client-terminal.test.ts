@@ -67,7 +67,7 @@ it("ends at Ctrl-C in good order", async () => {
   expect(closed?.["error"]).toBeUndefined();
 });
 
-it("can be left at each question", async () => {
+it("can be left at each question, for nothing is connected yet (TB-TIME-7)", async () => {
   const { command, running } = await serveAsking();
   for (const ready of ["Username: ", "Password of alice: "]) {
     const screen = openScreen(`trap : INT; ${command}; echo "code $?"`);

@@ -168,7 +168,7 @@ test("abort sends ERROR once", () => {
 });
 
 describe("drain", () => {
-  test("sends GOAWAY once, and goes on accepting (TB-END-10, TB-END-12)", () => {
+  test("sends GOAWAY once, and goes on accepting (TB-END-10, TB-END-23)", () => {
     const bench = ServerBench.ready();
     bench.session.drain(0);
     bench.session.drain(0);

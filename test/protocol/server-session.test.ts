@@ -272,7 +272,7 @@ describe("PING and PONG", () => {
     expect(bench.sent()).toEqual(["PONG 0102030405060708", "PONG ffffffffffffffff"]);
   });
 
-  test("one of the server's own at a time (TB-PING-2), answered by the same data (TB-PING-3)", () => {
+  test("one of the server's own at a time (TB-PING-6), answered by the same data (TB-PING-3)", () => {
     const bench = ServerBench.ready();
     const data = Buffer.from(PING_DATA);
     expect(bench.session.ping(data)).toBe(true);
