@@ -71,6 +71,7 @@ async function round(
   ).flat();
   const worker = new Worker(fileURLToPath(import.meta.url), { workerData: open });
   await once(worker, "message");
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   worker.postMessage("go");
   let answers: Answers | undefined;
   worker.once("message", (message: Answers) => (answers = message));

@@ -57,7 +57,7 @@ export class VerifyQueue {
     // Out of the line at once, or the next place would go to a job that no longer waits and be lost.
     const leave = (reason: unknown): void => {
       this.#waiting.delete(waiting);
-      reject(reason as Error);
+      reject(reason);
     };
     const abort = (): void => leave(signal.reason);
     const timer = setTimeout(

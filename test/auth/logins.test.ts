@@ -67,8 +67,16 @@ test("TB-PASSWORD-3: the server prepares what it receives, and refuses what the 
   for (const spelling of [composed, "cafe\u0301\u3000au\u00a0lait \u{1f600}"]) {
     expect((await answerTo(running, auth("alice", spelling)))?.name).toBe("AUTHENTICATED");
   }
-  for (const wrong of [`${composed} `, "\u0000", "caf\u00e9\u0000", "\u202e", composed.toUpperCase(), "\ufeffx"]) {
-    expect((await answerTo(running, auth("alice", wrong)))?.name, JSON.stringify(wrong)).toBe("REFUSED");
+  for (const wrong of [
+    `${composed} `,
+    "\u0000",
+    "caf\u00e9\u0000",
+    "\u202e",
+    composed.toUpperCase(),
+    "\ufeffx",
+  ]) {
+    const answer = await answerTo(running, auth("alice", wrong));
+    expect(answer?.name, `for ${JSON.stringify(wrong)}`).toBe("REFUSED");
   }
 });
 
@@ -83,36 +91,52 @@ async function costMs(running: RunningServer, attempt: Uint8Array, rounds = 3): 
   return least;
 }
 
-test("TB-AUTH-7: an unknown and a disabled user cost what a wrong password costs", async () => {
+test("TB-AUTH-7: an unknown and a disabled user cost what a wrong password costs", { retry: 2 }, async () => {
   const heavy = await hashPassword(preparePassword(PASSWORD), { memoryKib: 65_536, passes: 2, lanes: 1 });
   const users = new MemoryUsers().add("alice", heavy).add("dora", heavy, true);
   const running = await startServer({ users, limits: { verifyConcurrency: 1 } });
-  const wrong = await costMs(running, auth("alice", "wrong"), 5);
-  for (const attempt of [auth("nobody"), auth("dora"), auth("dora", "wrong"), auth("alice", Uint8Array.of(7))]) {
-    const ratio = (await costMs(running, attempt, 5)) / wrong;
-    expect(ratio).toBeGreaterThan(0.6);
-    expect(ratio).toBeLessThan(1.7);
+  const attempts = [
+    auth("alice", "wrong"),
+    auth("nobody"),
+    auth("dora"),
+    auth("dora", "wrong"),
+    auth("alice", Uint8Array.of(7)),
+  ];
+  const costs = attempts.map(() => Infinity);
+  // In turn, so that what else the machine does disturbs all alike.
+  for (let round = 0; round < 5; round++) {
+    for (const [index, attempt] of attempts.entries())
+      costs[index] = Math.min(costs[index]!, await costMs(running, attempt, 1));
+  }
+  const [wrong, ...others] = costs;
+  for (const cost of others) {
+    expect(cost / wrong!).toBeGreaterThan(0.6);
+    expect(cost / wrong!).toBeLessThan(1.7);
   }
 });
 
-test("TB-AUTH-7: unknown names cost like some user of the file, each name the same each time", async () => {
-  const cheap = await hashPassword(preparePassword(PASSWORD), { memoryKib: 1024, passes: 1, lanes: 1 });
-  const heavy = await hashPassword(preparePassword(PASSWORD), { memoryKib: 65_536, passes: 2, lanes: 1 });
-  const users = new MemoryUsers().add("cheap", cheap).add("heavy", heavy);
-  const running = await startServer({ users, limits: { verifyConcurrency: 1 } });
-  const between = Math.sqrt(
-    (await costMs(running, auth("cheap", "wrong"))) * (await costMs(running, auth("heavy", "wrong"))),
-  );
-  const kinds = new Set<string>();
-  for (let name = 0; name < 40 && (name < 6 || kinds.size < 2); name++) {
-    const kindOf = async (): Promise<string> =>
-      (await costMs(running, auth(`nobody${name}`))) > between ? "heavy" : "cheap";
-    const kind = await kindOf();
-    expect(await kindOf()).toBe(kind);
-    kinds.add(kind);
-  }
-  expect(kinds).toEqual(new Set(["cheap", "heavy"]));
-});
+test(
+  "TB-AUTH-7: unknown names cost like some user of the file, each name the same each time",
+  { retry: 2 },
+  async () => {
+    const cheap = await hashPassword(preparePassword(PASSWORD), { memoryKib: 1024, passes: 1, lanes: 1 });
+    const heavy = await hashPassword(preparePassword(PASSWORD), { memoryKib: 65_536, passes: 2, lanes: 1 });
+    const users = new MemoryUsers().add("cheap", cheap).add("heavy", heavy);
+    const running = await startServer({ users, limits: { verifyConcurrency: 1 } });
+    const between = Math.sqrt(
+      (await costMs(running, auth("cheap", "wrong"))) * (await costMs(running, auth("heavy", "wrong"))),
+    );
+    const kinds = new Set<string>();
+    for (let name = 0; name < 40 && (name < 6 || kinds.size < 2); name++) {
+      const kindOf = async (): Promise<string> =>
+        (await costMs(running, auth(`nobody${name}`))) > between ? "heavy" : "cheap";
+      const kind = await kindOf();
+      expect(await kindOf()).toBe(kind);
+      kinds.add(kind);
+    }
+    expect(kinds).toEqual(new Set(["cheap", "heavy"]));
+  },
+);
 
 test("TB-AUTH-11: a verification whose client has left while it waited is not begun", async () => {
   const users = await usersWithAlice();
@@ -151,8 +175,16 @@ test("TB-AUTH-11: a verification whose client has left while it waited is not be
 test("over its bounds the queue refuses as busy, uncounted, with retry-after, and the connection lives on", async () => {
   const users = await usersWithAlice();
   const gate = Promise.withResolvers<void>();
-  const source = { replaceHash: async () => false, current: async () => (await gate.promise, await users.current()) };
-  const limits = { verifyConcurrency: 1, verifyQueueLength: 1, busyRetryAfterMs: 1234, verifyQueueMs: 60_000 };
+  const source = {
+    replaceHash: async () => false,
+    current: async () => (await gate.promise, await users.current()),
+  };
+  const limits = {
+    verifyConcurrency: 1,
+    verifyQueueLength: 1,
+    busyRetryAfterMs: 1234,
+    verifyQueueMs: 60_000,
+  };
   const running = await startServer({ users: source, limits });
   const clients = [await rawConnect(running), await rawConnect(running), await rawConnect(running)];
   for (const client of clients) expect(await client.send(hello(), auth()).line()).toBe("WELCOME");
@@ -162,7 +194,10 @@ test("over its bounds the queue refuses as busy, uncounted, with retry-after, an
   expect(await first!.line()).toBe("AUTHENTICATED");
   expect(await second!.line()).toBe("AUTHENTICATED");
   expect(await third!.send(auth()).line()).toBe("AUTHENTICATED");
-  expect(running.log.of("login").map((line) => line["outcome"])).toEqual(["busy", ...Array(3).fill("accepted")]);
+  expect(running.log.of("login").map((line) => line["outcome"])).toEqual([
+    "busy",
+    ...Array(3).fill("accepted"),
+  ]);
 });
 
 test("a wait for verification that is too long is refused as busy", async () => {
@@ -215,7 +250,11 @@ test("one line for each attempt: who, whence, how, what came of it and how long 
 
   const all = JSON.stringify(running.log.lines);
   for (const secret of [PASSWORD, "wrong-secret"]) {
-    for (const spelling of [secret, toHex(encodeUtf8(secret)), Buffer.from(secret).toString("base64").slice(0, -3)]) {
+    for (const spelling of [
+      secret,
+      toHex(encodeUtf8(secret)),
+      Buffer.from(secret).toString("base64").slice(0, -3),
+    ]) {
       expect(all).not.toContain(spelling);
     }
   }

@@ -7,10 +7,25 @@ import { expect, test } from "vitest";
 import { UsersFile } from "../../src/auth/users-source.ts";
 import { preparePassword } from "../../src/credentials/password.ts";
 import { parsePhc } from "../../src/credentials/phc.ts";
-import { addUser, disableUser, readUsers, removeUser, setPassword } from "../../src/credentials/users-file.ts";
+import {
+  addUser,
+  disableUser,
+  readUsers,
+  removeUser,
+  setPassword,
+} from "../../src/credentials/users-file.ts";
 import { hashPassword } from "../../src/credentials/verifier.ts";
 import { makeTemporaryFolder } from "../credentials/temporary-folder.ts";
-import { auth, hello, MemoryUsers, PASSWORD, phcOfPassword, rawConnect, startServer, type RunningServer } from "../net/harness.ts";
+import {
+  auth,
+  hello,
+  MemoryUsers,
+  PASSWORD,
+  phcOfPassword,
+  rawConnect,
+  startServer,
+  type RunningServer,
+} from "../net/harness.ts";
 
 async function tryLogin(running: RunningServer, username = "alice", password = PASSWORD): Promise<string> {
   const client = await rawConnect(running);
@@ -58,7 +73,9 @@ test.each([
   spoil(path);
   expect(await tryLogin(running)).toBe("AUTHENTICATED");
   expect(await tryLogin(running)).toBe("AUTHENTICATED");
-  expect(running.log.of("users-kept")).toMatchObject([{ level: "error", code: expect.stringMatching(/^users-file-/) }]);
+  expect(running.log.of("users-kept")).toMatchObject([
+    { level: "error", code: expect.stringMatching(/^users-file-/) },
+  ]);
   rmSync(path, { force: true });
   await addUser(path, "bob", await phcOfPassword());
   expect(await tryLogin(running, "bob")).toBe("AUTHENTICATED");
@@ -74,7 +91,10 @@ test("a server does not start on a file that it can't use", async () => {
 test("many who ask at once share one look at the file", async () => {
   const path = join(makeTemporaryFolder(), "users.json");
   const reloads: number[] = [];
-  const source = new UsersFile(path, { reloaded: (users) => reloads.push(users.list().length), kept: () => undefined });
+  const source = new UsersFile(path, {
+    reloaded: (users) => reloads.push(users.list().length),
+    kept: () => undefined,
+  });
   await source.open();
   await addUser(path, "alice", await phcOfPassword());
   const snapshots = await Promise.all(Array.from({ length: 50 }, async () => await source.current()));

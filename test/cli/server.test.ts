@@ -75,7 +75,8 @@ describe("starting", () => {
     await server.process.err.shows("no users yet: add one with\n");
     await server.process.err.shows(" NAME --users ");
     await addUser(join(folder, "users.json"), "alice", await phcOfPassword());
-    await (await logIn(server)).stop();
+    const client = await logIn(server);
+    await expect(client.stop()).resolves.toBeUndefined();
   });
 
   it("takes a certificate and key of one's own", async () => {
@@ -87,7 +88,8 @@ describe("starting", () => {
     writeFileSync(join(folder, "cert.pem"), pem.slice(at));
     const files = ["--tls-cert", join(folder, "cert.pem"), "--tls-key", join(folder, "key.pem")];
     const args = ["--users", join(folder, "users.json"), ...files, "--host", LOOPBACK, "--port", "0"];
-    await (await logIn(await listening(new ClientProcess([serverBin, ...args])))).stop();
+    const client = await logIn(await listening(new ClientProcess([serverBin, ...args])));
+    await expect(client.stop()).resolves.toBeUndefined();
   });
 
   it("warns of a users file and an identity that others can read", async () => {
@@ -170,7 +172,7 @@ describe("what can't be started is said in a line", () => {
   });
 
   it.each([
-    [["--host", "192.0.2.1"], /^3 .*192\.0\.2\.1 is not an address of this machine/],
+    [["--host", "192.0.2.1", "--plaintext"], /^3 .*192\.0\.2\.1 is not an address of this machine/],
     [
       ["--host", "0.0.0.0", "--plaintext"],
       /^2 .*0\.0\.0\.0 is not a loopback address.*--allow-remote-plaintext/,

@@ -41,7 +41,10 @@ async function push(socket: Socket, chunk: Uint8Array, totalBytes: number): Prom
   for (let sent = 0; sent < totalBytes; sent += chunk.length) {
     if (socket.write(chunk)) continue;
     const drained = await Promise.race([
-      once(socket, "drain").then(() => true, () => false),
+      once(socket, "drain").then(
+        () => true,
+        () => false,
+      ),
       new Promise<false>((resolve) => setTimeout(resolve, 150, false)),
     ]);
     if (!drained) return sent;
@@ -70,30 +73,36 @@ test("TB-MSG-8, TB-MSG-11: with max-under-way messages under way, no more is pro
   await expect.poll(() => replies.length).toBe(4);
 });
 
-test.each([false, true])("TB-MSG-9, TB-MSG-11: 256 MiB at a peer that never reads (TLS: %s) cost bounded memory", async (tls) => {
-  const running = await startServer({ tls });
-  const sockets = watchServerSockets(running);
-  const client = await (await connectedTo(running, tls)).logIn();
-  client.socket.pause();
-  const before = heldBufferBytes();
-  const read = (): number => sockets[0]!.bytesRead;
-  const sent = await push(client.socket, message(1, new Uint8Array(MIB)), 256 * MIB);
-  expect(sent).toBeLessThan(256 * MIB);
-  const stoppedAt = read();
-  const held = heldBufferBytes() - before;
-  // The kernel's buffers take some MiB of replies; beyond them one message and the bounds of the queues are held here.
-  expect(held).toBeLessThan(8 * MIB);
-  expect(read()).toBe(stoppedAt);
-});
+test.each([false, true])(
+  "TB-MSG-9, TB-MSG-11: 256 MiB at a peer that never reads (TLS: %s) cost bounded memory",
+  async (tls) => {
+    const running = await startServer({ tls });
+    const sockets = watchServerSockets(running);
+    const client = await (await connectedTo(running, tls)).logIn();
+    client.socket.pause();
+    const before = heldBufferBytes();
+    const read = (): number => sockets[0]!.bytesRead;
+    const sent = await push(client.socket, message(1, new Uint8Array(MIB)), 256 * MIB);
+    expect(sent).toBeLessThan(256 * MIB);
+    const stoppedAt = read();
+    const held = heldBufferBytes() - before;
+    // The kernel's buffers take some MiB of replies; beyond them one message and the bounds of the queues are held here.
+    expect(held).toBeLessThan(8 * MIB);
+    expect(read()).toBe(stoppedAt);
+  },
+);
 
-test.each([false, true])("TB-TIME-5: a peer that never reads is dropped at the write-stall deadline (TLS: %s)", async (tls) => {
-  const running = await startServer({ tls, limits: { writeStallMs: 100 } });
-  const client = await (await connectedTo(running, tls)).logIn();
-  client.socket.pause();
-  await push(client.socket, message(1, new Uint8Array(MIB)), 64 * MIB);
-  await running.log.wait("closed");
-  expect(running.server.connections).toBe(0);
-});
+test.each([false, true])(
+  "TB-TIME-5: a peer that never reads is dropped at the write-stall deadline (TLS: %s)",
+  async (tls) => {
+    const running = await startServer({ tls, limits: { writeStallMs: 100 } });
+    const client = await (await connectedTo(running, tls)).logIn();
+    client.socket.pause();
+    await push(client.socket, message(1, new Uint8Array(MIB)), 64 * MIB);
+    await running.log.wait("closed");
+    expect(running.server.connections).toBe(0);
+  },
+);
 
 test("TB-TIME-5: also when what waits is too little to count as a stall in Node", async () => {
   const running = await startServer({ limits: { writeStallMs: 100, idleMs: 200 } });
@@ -110,10 +119,10 @@ test("TB-TIME-5: also when what waits is too little to count as a stall in Node"
 });
 
 test("TB-TIME-5: a peer that reads slowly is not dropped", async () => {
-  const running = await startServer({ limits: { writeStallMs: 200 } });
+  const running = await startServer({ limits: { writeStallMs: 600 } });
   const client = await (await rawConnect(running)).logIn();
   client.socket.pause();
-  const total = 24;
+  const total = 48;
   const pushing = (async () => {
     for (let index = 0; index < total; index++) {
       if (!client.socket.write(message(index, new Uint8Array(MIB)))) await once(client.socket, "drain");
@@ -127,7 +136,7 @@ test("TB-TIME-5: a peer that reads slowly is not dropped", async () => {
   onTestFinished(() => clearInterval(reader));
   for (let index = 0; index < total; index++) expect((await client.next())?.name).toBe("REPLY");
   await pushing;
-  expect(performance.now() - startedAt, "the test must outlast the deadline").toBeGreaterThan(200);
+  expect(performance.now() - startedAt, "the test must outlast the deadline").toBeGreaterThan(600);
 });
 
 test("TB-MSG-10: messages pushed without waiting pass, many times what all buffers hold", async () => {
@@ -169,7 +178,10 @@ test("TB-EXT-6: the body of an extension frame is not kept", async () => {
 test("TB-LIMIT-3: while a password is verified, input beyond one login frame and one read is left alone", async () => {
   const verifying = Promise.withResolvers<void>();
   const users = new MemoryUsers().add("alice", await phcOfPassword());
-  const slow = { replaceHash: async () => false, current: async () => (await verifying.promise, await users.current()) };
+  const slow = {
+    replaceHash: async () => false,
+    current: async () => (await verifying.promise, await users.current()),
+  };
   const running = await startServer({ users: slow });
   const sockets = watchServerSockets(running);
   const client = await rawConnect(running);
@@ -189,7 +201,11 @@ test("a hostile server that pings and never reads can't make the client hold its
   await once(listener, "listening");
   onTestFinished(() => void listener.close());
   const connected = once(listener, "connection") as Promise<[Socket]>;
-  const client = await openClient({ port: (listener.address() as AddressInfo).port, host: LOOPBACK, plaintext: true });
+  const client = await openClient({
+    port: (listener.address() as AddressInfo).port,
+    host: LOOPBACK,
+    plaintext: true,
+  });
   onTestFinished(() => client.close());
   const [socket] = await connected;
   onTestFinished(() => void socket.destroy());

@@ -26,7 +26,10 @@ import { listenTls } from "./tls-peer.ts";
 const credentials = { username: "alice", password: PASSWORD };
 
 /** Our client against a server that says this, and then nothing. */
-async function against(frames: readonly Uint8Array[], options: OpenOptions = {}): Promise<{ client: Client; server: RawPeer }> {
+async function against(
+  frames: readonly Uint8Array[],
+  options: OpenOptions = {},
+): Promise<{ client: Client; server: RawPeer }> {
   const { promise, resolve } = Promise.withResolvers<RawPeer>();
   const { port } = await listenRaw(resolve);
   const client = await openTestClient({ port, identity: undefined } as never, options);
@@ -40,7 +43,11 @@ test.each([
   ["the answer to AUTH", [welcome()]],
 ])("TB-TIME-6: a wait for %s ends at the client's own deadline", async (_, frames) => {
   const { client, server } = await against(frames, { answerMs: 50 });
-  await expect(client.login(credentials)).rejects.toMatchObject({ code: "timeout", side: "peer", retryable: true });
+  await expect(client.login(credentials)).rejects.toMatchObject({
+    code: "timeout",
+    side: "peer",
+    retryable: true,
+  });
   expect((await server.rest()).slice(-2)).toEqual(["ERROR timeout", "end"]);
 });
 
@@ -69,7 +76,11 @@ test("an idle client waits for nothing, and has no deadline", async () => {
 test("TB-TIME-6: connecting ends at its deadline: with TCP alone, and within the handshake", async () => {
   const { port } = await listenRaw(() => undefined);
   const options = { host: LOOPBACK, port, connectMs: 60, trust: { fingerprint: "00".repeat(32) } };
-  await expect(openClient(options)).rejects.toMatchObject({ code: "timeout", side: "network", retryable: true });
+  await expect(openClient(options)).rejects.toMatchObject({
+    code: "timeout",
+    side: "network",
+    retryable: true,
+  });
 });
 
 test("what can't be reached is told apart", async () => {
@@ -77,7 +88,11 @@ test("what can't be reached is told apart", async () => {
   const running = await startServer();
   await running.server.close();
   const refusing = openClient({ host: LOOPBACK, port: running.port, plaintext: true });
-  await expect(refusing).rejects.toMatchObject({ code: "connection-failed", side: "network", retryable: true });
+  await expect(refusing).rejects.toMatchObject({
+    code: "connection-failed",
+    side: "network",
+    retryable: true,
+  });
   await expect(refusing).rejects.toThrow(/nothing listens there/);
   const unknown = openClient({ host: "host.invalid", port: probe.port, plaintext: true });
   await expect(unknown).rejects.toMatchObject({ code: "connection-failed" });
@@ -85,7 +100,12 @@ test("what can't be reached is told apart", async () => {
 
 test("a signal cancels connecting: before it begins, in TCP's and in TLS's part, and while files are read", async () => {
   const silent = await listenRaw(() => undefined);
-  const early = openClient({ host: LOOPBACK, port: silent.port, plaintext: true, signal: AbortSignal.abort() });
+  const early = openClient({
+    host: LOOPBACK,
+    port: silent.port,
+    plaintext: true,
+    signal: AbortSignal.abort(),
+  });
   await expect(early).rejects.toMatchObject({ code: "cancelled", side: "local", retryable: false });
 
   const duringTls = new AbortController();
@@ -101,14 +121,23 @@ test("a signal cancels connecting: before it begins, in TCP's and in TLS's part,
   const duringFiles = new AbortController();
   const { fingerprint } = await testIdentity();
   class Slow extends KnownServers {
-    override async find(host: string, port: number): Promise<{ host: string; port: number; fingerprint: string; place: string }> {
+    override async find(
+      host: string,
+      port: number,
+    ): Promise<{ host: string; port: number; fingerprint: string; place: string }> {
       duringFiles.abort();
       return { host, port, fingerprint, place: "memory" };
     }
   }
   const server = await listenTls();
   const trust = { knownServers: new Slow("unused") };
-  const last = connect({ host: LOOPBACK, port: server.port, trust, signal: duringFiles.signal, ...credentials });
+  const last = connect({
+    host: LOOPBACK,
+    port: server.port,
+    trust,
+    signal: duringFiles.signal,
+    ...credentials,
+  });
   await expect(last).rejects.toMatchObject({ code: "cancelled" });
   expect(server.received()).toBe(0);
 });
@@ -117,7 +146,10 @@ test("a server that is lost while files are read is noticed", async () => {
   const server = await listenTls();
   const { fingerprint } = await testIdentity();
   class Slow extends KnownServers {
-    override async find(host: string, port: number): Promise<{ host: string; port: number; fingerprint: string; place: string }> {
+    override async find(
+      host: string,
+      port: number,
+    ): Promise<{ host: string; port: number; fingerprint: string; place: string }> {
       const { socket } = await server.accept();
       socket.destroy();
       await once(socket, "close");
@@ -125,8 +157,16 @@ test("a server that is lost while files are read is noticed", async () => {
       return { host, port, fingerprint, place: "memory" };
     }
   }
-  const connecting = connect({ host: LOOPBACK, port: server.port, trust: { knownServers: new Slow("unused") }, ...credentials });
-  await expect(connecting).rejects.toMatchObject({ code: expect.stringMatching(/connection-failed|ended-early/), retryable: true });
+  const connecting = connect({
+    host: LOOPBACK,
+    port: server.port,
+    trust: { knownServers: new Slow("unused") },
+    ...credentials,
+  });
+  await expect(connecting).rejects.toMatchObject({
+    code: expect.stringMatching(/connection-failed|ended-early/),
+    retryable: true,
+  });
 });
 
 test("a signal closes a client that is open, and what is under way is cancelled", async () => {
@@ -150,8 +190,14 @@ test("a server that is killed fails everything under way, and every error says t
   ];
   // More than the connection takes at once: some under way, some in line.
   const payload = new Uint8Array(1_000_000);
-  const requests = clients.flatMap((client) => Array.from({ length: 300 }, async () => await client.send(payload)));
-  const outcomes = Promise.allSettled([...requests, ...clients.map((client) => client.finished), clients[0]!.ping()]);
+  const requests = clients.flatMap((client) =>
+    Array.from({ length: 300 }, async () => await client.send(payload)),
+  );
+  const outcomes = Promise.allSettled([
+    ...requests,
+    ...clients.map((client) => client.finished),
+    clients[0]!.ping(),
+  ]);
   await Promise.race(requests);
   await server.kill("SIGKILL");
   const lost = (await outcomes).filter((outcome) => outcome.status === "rejected");
@@ -161,7 +207,10 @@ test("a server that is killed fails everything under way, and every error says t
 });
 
 test("a client that nobody waits for throws nothing into the process, and lets it end", async () => {
-  const { port } = await startServer({ limits: { maxUnderWay: 1 }, onMessage: async () => await new Promise<string>(() => undefined) });
+  const { port } = await startServer({
+    limits: { maxUnderWay: 1 },
+    onMessage: async () => await new Promise<string>(() => undefined),
+  });
   const script = `
     import { connect } from ${JSON.stringify(fileURLToPath(new URL("../../src/net/client.ts", import.meta.url)))};
     const client = await connect({ host: "127.0.0.1", port: ${port}, plaintext: true, username: "alice", password: ${JSON.stringify(PASSWORD)} });
@@ -170,7 +219,12 @@ test("a client that nobody waits for throws nothing into the process, and lets i
     setTimeout(() => client.close(), 20);
   `;
   const startedAt = performance.now();
-  const { stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "--no-warnings", "-e", script]);
+  const { stderr } = await promisify(execFile)(process.execPath, [
+    "--input-type=module",
+    "--no-warnings",
+    "-e",
+    script,
+  ]);
   expect(stderr).toBe("");
   expect(performance.now() - startedAt).toBeLessThan(6000); // and not the 30 s of a deadline that nobody needs
 });
@@ -185,7 +239,12 @@ test("a process ends as soon as its client has stopped", async () => {
     const stoppedAt = performance.now();
     process.on("exit", () => console.log(performance.now() - stoppedAt));
   `;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--no-warnings", "-e", script]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--input-type=module",
+    "--no-warnings",
+    "-e",
+    script,
+  ]);
   expect(Number(stdout)).toBeLessThan(500);
 });
 

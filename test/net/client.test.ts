@@ -37,7 +37,10 @@ async function play(options: OpenOptions = {}): Promise<Played> {
   return { client, server: await promise };
 }
 
-async function playLoggedIn(options: OpenOptions = {}, limits: Parameters<typeof welcome>[0] = {}): Promise<Played> {
+async function playLoggedIn(
+  options: OpenOptions = {},
+  limits: Parameters<typeof welcome>[0] = {},
+): Promise<Played> {
   const played = await play(options);
   const login = played.client.login(credentials);
   await played.server.lines(2);
@@ -62,7 +65,9 @@ test("HELLO and AUTH leave together, before the server has said a word", async (
 test("TB-PASSWORD-2: the password goes out as OpaqueString, and what the profile refuses does not go out at all", async () => {
   const { client, server } = await play();
   for (const impossible of ["", "a\u0000b", "tab\t", "\ud800", "x".repeat(1025)]) {
-    await expect(client.login({ username: "alice", password: impossible })).rejects.toMatchObject({ name: "CredentialError" });
+    await expect(client.login({ username: "alice", password: impossible })).rejects.toMatchObject({
+      name: "CredentialError",
+    });
   }
   void client.login({ username: "alice", password: "cafe\u0301\u00a0x" }).catch(() => undefined);
   expect(await server.line()).toBe("HELLO");
@@ -108,7 +113,10 @@ test("a line that is full refuses as busy, and what was withdrawn makes room aga
   const { client, server } = await playLoggedIn({ maxWaiting: 2 }, { maxUnderWay: 1 });
   const first = client.send("a");
   const withdrawn = new AbortController();
-  const waiting = [client.send("b", { signal: withdrawn.signal }), client.send("c", { signal: withdrawn.signal })];
+  const waiting = [
+    client.send("b", { signal: withdrawn.signal }),
+    client.send("c", { signal: withdrawn.signal }),
+  ];
   await expect(client.send("d")).rejects.toMatchObject({ code: "busy", side: "local", retryable: true });
   withdrawn.abort();
   for (const request of waiting) await expect(request).rejects.toMatchObject({ code: "cancelled" });
@@ -132,7 +140,9 @@ test("a signal withdraws a message that waits, and gives up on the reply of one 
   waiting.abort();
   await expect(first).rejects.toMatchObject({ code: "cancelled", side: "local" });
   await expect(third).rejects.toMatchObject({ code: "cancelled" });
-  await expect(client.send("d", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "cancelled" });
+  await expect(client.send("d", { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: "cancelled",
+  });
   server.send(reply(1, "A"), reply(2, "B"));
   expect(textOf(await second)).toBe("B");
   const stopped = client.stop();
@@ -147,7 +157,9 @@ test("TB-END-15: after GOAWAY what is in line still goes, then STOP; nothing new
   await server.lines(2);
   server.send(GOAWAY, reply(1, "A"));
   expect(await server.lines(2)).toEqual(["MESSAGE 3 c", "STOP"]);
-  await expect(client.send("d")).rejects.toMatchObject({ code: expect.stringMatching(/not-accepted|wrong-state/) });
+  await expect(client.send("d")).rejects.toMatchObject({
+    code: expect.stringMatching(/not-accepted|wrong-state/),
+  });
   server.send(reply(2, "B"), reply(3, "C"), STOPPED(3));
   expect(await Promise.all(replies)).toEqual(["A", "B", "C"]);
   await client.finished;
@@ -215,13 +227,18 @@ test("a wrong password can be followed by the right one; after the last try the 
   const running = await startServer({ limits: { tries: 2 } });
   const client = await openTestClient(running);
   const wrong = client.login({ username: "alice", password: "wrong" });
-  await expect(wrong).rejects.toMatchObject({ code: "refused", refusal: { reason: "bad-credentials", triesLeft: 1 } });
+  await expect(wrong).rejects.toMatchObject({
+    code: "refused",
+    refusal: { reason: "bad-credentials", triesLeft: 1 },
+  });
   await client.login(credentials);
   await client.stop();
 
   const second = await openTestClient(running);
   for (const triesLeft of [1, 0]) {
-    await expect(second.login({ username: "eve", password: "wrong" })).rejects.toMatchObject({ refusal: { triesLeft } });
+    await expect(second.login({ username: "eve", password: "wrong" })).rejects.toMatchObject({
+      refusal: { triesLeft },
+    });
   }
   await expect(second.login(credentials)).rejects.toMatchObject({ code: "refused" });
   await expect(second.finished).rejects.toMatchObject({ code: "refused" });
@@ -235,7 +252,10 @@ test("misuse is told as such, and harms nothing", async () => {
   }
   await client.login(credentials);
   await expect(client.login(credentials)).rejects.toMatchObject({ code: "wrong-state" });
-  await expect(client.send(new Uint8Array(4092))).rejects.toMatchObject({ code: "message-too-large", side: "local" });
+  await expect(client.send(new Uint8Array(4092))).rejects.toMatchObject({
+    code: "message-too-large",
+    side: "local",
+  });
   expect((await client.send(new Uint8Array(4091))).length).toBe(4091);
   const pings = [client.ping(), client.ping(), client.ping()];
   await Promise.all(pings);
@@ -261,7 +281,10 @@ test("TB-EXT-8: both sides send extension frames of random type and length now a
   const running = await startServer({ greaseRate: 1 });
   const sent: Buffer[] = [];
   const received: Buffer[] = [];
-  const tap = { sent: (chunk: Uint8Array) => sent.push(Buffer.from(chunk)), received: (chunk: Uint8Array) => received.push(Buffer.from(chunk)) };
+  const tap = {
+    sent: (chunk: Uint8Array) => sent.push(Buffer.from(chunk)),
+    received: (chunk: Uint8Array) => received.push(Buffer.from(chunk)),
+  };
   for (let round = 0; round < 10; round++) {
     const client = await logIn(running, { greaseRate: 1, tap });
     await client.send("x");

@@ -38,7 +38,9 @@ test("each is told at its own time, whatever the order in which they came", () =
   const times = Array.from({ length: 200 }, (_, index) => 1 + ((index * 7919) % 1000));
   const owners = watchAll(queue, ...times);
   vi.advanceTimersByTime(1100);
-  expect(owners.map(({ expiredAt }) => expiredAt.map((at) => Math.round(at - start)))).toEqual(times.map((at) => [at]));
+  expect(owners.map(({ expiredAt }) => expiredAt.map((at) => Math.round(at - start)))).toEqual(
+    times.map((at) => [at]),
+  );
   expect(vi.getTimerCount()).toBe(0);
 });
 

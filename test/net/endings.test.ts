@@ -1,6 +1,7 @@
 // How the server's connections end: half-closed, lingering, drained, shut down, over the caps.
 
 import { once } from "node:events";
+import { Server as NetServer, type AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 
 import { createServer } from "../../src/net/server.ts";
@@ -21,18 +22,21 @@ import {
 
 const PING = frame(0x12, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
 
-test.each([false, true])("a client that half-closes gets its late replies, then the end (TLS: %s)", async (tls) => {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const running = await startServer({ tls, onMessage: () => promise });
-  const client = await (tls ? rawConnectTls(running) : rawConnect(running));
-  await client.logIn();
-  client.send(message(1, "a")).end();
-  await once(client.socket, "finish");
-  resolve("late");
-  expect(await client.rest()).toEqual(["REPLY 1 late", "end"]);
-  await running.log.wait("closed");
-  expect(running.server.connections).toBe(0);
-});
+test.each([false, true])(
+  "a client that half-closes gets its late replies, then the end (TLS: %s)",
+  async (tls) => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const running = await startServer({ tls, onMessage: () => promise });
+    const client = await (tls ? rawConnectTls(running) : rawConnect(running));
+    await client.logIn();
+    client.send(message(1, "a")).end();
+    await once(client.socket, "finish");
+    resolve("late");
+    expect(await client.rest()).toEqual(["REPLY 1 late", "end"]);
+    await running.log.wait("closed");
+    expect(running.server.connections).toBe(0);
+  },
+);
 
 test("TB-END-17: after its last frame the server reads on for linger-ms, then drops", async () => {
   const running = await startServer({ limits: { lingerMs: 80 } });
@@ -151,7 +155,8 @@ test("TB-END-11: at the drain deadline the server proceeds as if STOP had come",
 
 test("TB-END-19: after the drain deadline frames are discarded without an answer, and earlier replies still sent", async () => {
   const replies: ((reply: string) => void)[] = [];
-  const onMessage = async (): Promise<string> => await new Promise<string>((resolve) => void replies.push(resolve));
+  const onMessage = async (): Promise<string> =>
+    await new Promise<string>((resolve) => void replies.push(resolve));
   const running = await startServer({ onMessage, limits: { drainMs: 50, lingerMs: 5000 } });
   const client = await (await rawConnect(running)).logIn();
   client.send(message(1, "a"));
@@ -208,7 +213,9 @@ test("a server that is closed accepts nobody, and can be closed twice and before
   const [first, second] = [running.server.close(), running.server.close()];
   await Promise.all([first, second]);
   await expect(rawConnect(running)).rejects.toMatchObject({ code: "ECONNREFUSED" });
-  await expect(running.server.listen({ host: LOOPBACK, port: 0 })).rejects.toMatchObject({ code: "wrong-state" });
+  await expect(running.server.listen({ host: LOOPBACK, port: 0 })).rejects.toMatchObject({
+    code: "wrong-state",
+  });
 
   const never = createServer({ users: new MemoryUsers(), identity: "plaintext" });
   await never.close();
@@ -229,7 +236,11 @@ test("over maxConnections a connection is dropped without a byte, and one that e
   const third = await rawConnect(running);
   expect(await third.rest()).toHaveLength(1);
   expect(third.bytesReceived).toBe(0);
-  expect((await running.log.wait("dropped"))[0]).toMatchObject({ level: "warn", source: LOOPBACK, connections: 2 });
+  expect((await running.log.wait("dropped"))[0]).toMatchObject({
+    level: "warn",
+    source: LOOPBACK,
+    connections: 2,
+  });
   first.send(STOP).end();
   await running.log.wait("closed");
   await (await rawConnect(running)).logIn();
@@ -237,15 +248,30 @@ test("over maxConnections a connection is dropped without a byte, and one that e
   expect(await second.line()).toBe("REPLY 1 untouched");
 });
 
-test.each([false, true])("maxConnectionsBeforeLogin counts those alone that have not logged in (TLS: %s)", async (tls) => {
-  const running = await startServer({ tls, limits: { maxConnectionsBeforeLogin: 2 } });
-  const connect = tls ? rawConnectTls : rawConnect;
-  for (let index = 0; index < 4; index++) await (await connect(running)).logIn();
-  const waiting = [await rawConnect(running), await rawConnect(running)];
-  await expect.poll(() => running.server.connections).toBe(6);
-  expect(await (await rawConnect(running)).rest()).toHaveLength(1);
-  await running.log.wait("dropped");
-  waiting[0]!.socket.resetAndDestroy();
-  await expect.poll(() => running.server.connections).toBe(5);
-  await (await connect(running)).logIn();
+test.each([false, true])(
+  "maxConnectionsBeforeLogin counts those alone that have not logged in (TLS: %s)",
+  async (tls) => {
+    const running = await startServer({ tls, limits: { maxConnectionsBeforeLogin: 2 } });
+    const connect = tls ? rawConnectTls : rawConnect;
+    for (let index = 0; index < 4; index++) await (await connect(running)).logIn();
+    const waiting = [await rawConnect(running), await rawConnect(running)];
+    await expect.poll(() => running.server.connections).toBe(6);
+    expect(await (await rawConnect(running)).rest()).toHaveLength(1);
+    await running.log.wait("dropped");
+    waiting[0]!.socket.resetAndDestroy();
+    await expect.poll(() => running.server.connections).toBe(5);
+    await (await connect(running)).logIn();
+  },
+);
+
+test("a connection that the system could not accept is logged, and harms nobody", async () => {
+  const running = await startServer();
+  const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();
+  const listener = handles.find(
+    (handle): handle is NetServer =>
+      handle instanceof NetServer && (handle.address() as AddressInfo | null)?.port === running.port,
+  );
+  listener!.emit("error", Object.assign(new Error("accept ENFILE"), { code: "ENFILE" }));
+  expect(running.log.of("accept-failed")).toMatchObject([{ level: "error", code: "ENFILE" }]);
+  await (await rawConnect(running)).logIn();
 });

@@ -3,7 +3,12 @@
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { createServer as createTcpServer, connect as connectTcp, type AddressInfo, type Socket } from "node:net";
+import {
+  createServer as createTcpServer,
+  connect as connectTcp,
+  type AddressInfo,
+  type Socket,
+} from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
 
@@ -145,7 +150,11 @@ export function hello(agent = "test"): Uint8Array {
   return frame(0x01, utf8("TalkByte"), Uint8Array.of(1, 1, agent.length), utf8(agent));
 }
 
-export function auth(username = "alice", password: string | Uint8Array = PASSWORD, mechanism = "PASSWORD"): Uint8Array {
+export function auth(
+  username = "alice",
+  password: string | Uint8Array = PASSWORD,
+  mechanism = "PASSWORD",
+): Uint8Array {
   const bytes = typeof password === "string" ? utf8(password) : password;
   return frame(0x03, string8(mechanism), string8(username), unsigned(bytes.length, 2), bytes);
 }
@@ -160,7 +169,12 @@ export function string8(text: string): Uint8Array {
 /** Frames as a server sends them. */
 export function welcome(limits: { maxFrameBytes?: number; maxUnderWay?: number } = {}): Uint8Array {
   const { maxFrameBytes = 1_048_581, maxUnderWay = 256 } = limits;
-  const head = concat(Uint8Array.of(1), string8("peer"), unsigned(maxFrameBytes, 4), unsigned(maxUnderWay, 2));
+  const head = concat(
+    Uint8Array.of(1),
+    string8("peer"),
+    unsigned(maxFrameBytes, 4),
+    unsigned(maxUnderWay, 2),
+  );
   return frame(0x02, head, unsigned(300_000, 4), Uint8Array.of(1), string8("PASSWORD"), unsigned(0, 2));
 }
 
@@ -288,7 +302,10 @@ export async function rawConnect({ port }: { readonly port: number }): Promise<R
   return new RawPeer(socket);
 }
 
-export async function rawConnectTls({ port }: { readonly port: number }, options: ConnectionOptions = {}): Promise<RawPeer> {
+export async function rawConnectTls(
+  { port }: { readonly port: number },
+  options: ConnectionOptions = {},
+): Promise<RawPeer> {
   const socket: TLSSocket = connectTls({
     host: LOOPBACK,
     port,
@@ -304,7 +321,10 @@ export async function rawConnectTls({ port }: { readonly port: number }, options
 
 /** A listener of plain sockets for tests that play the server themselves. */
 export async function listenRaw(connected: (peer: RawPeer) => unknown): Promise<{ readonly port: number }> {
-  const listener = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => void connected(new RawPeer(socket)));
+  const listener = createTcpServer(
+    { allowHalfOpen: true, noDelay: true },
+    (socket) => void connected(new RawPeer(socket)),
+  );
   listener.listen({ host: LOOPBACK, port: 0 });
   await once(listener, "listening");
   onTestFinished(() => void listener.close());

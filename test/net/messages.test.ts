@@ -58,20 +58,29 @@ test("a reply that is known at once waits for an earlier one that is not", async
 test.each<[string, OnMessage]>([
   ["throws", throwing],
   ["rejects", async (message) => throwing(message)],
-  ["returns nothing", ((message: Payload) => (text(message) === "bad" ? undefined : "good")) as unknown as OnMessage],
+  [
+    "returns nothing",
+    ((message: Payload) => (text(message) === "bad" ? undefined : "good")) as unknown as OnMessage,
+  ],
   ["promises nothing", (async (message) => (text(message) === "bad" ? undefined : "good")) as OnMessage],
-  ["promises a number", (async (message: Payload) => (text(message) === "bad" ? 42 : "good")) as unknown as OnMessage],
+  [
+    "promises a number",
+    (async (message: Payload) => (text(message) === "bad" ? 42 : "good")) as unknown as OnMessage,
+  ],
   ["replies too much", (message) => (text(message) === "bad" ? new Uint8Array(5000) : "good")],
   ["promises too much", async (message) => (text(message) === "bad" ? new Uint8Array(5000) : "good")],
-])("TB-MSG-7: a handler that %s: earlier replies, ERROR internal, and others live on", async (_, onMessage) => {
-  const running = await startServer({ onMessage, limits: { maxFrameBytes: 4096 } });
-  const other = await (await rawConnect(running)).logIn();
-  const client = await (await rawConnect(running)).logIn();
-  client.send(message(1, "a"), message(2, "b"), message(3, "bad"), message(4, "c"));
-  expect(await client.rest()).toEqual(["REPLY 1 good", "REPLY 2 good", "ERROR internal", "end"]);
-  other.send(message(1, "still"), STOP);
-  expect(await other.rest()).toEqual(["REPLY 1 good", "STOPPED 1", "end"]);
-});
+])(
+  "TB-MSG-7: a handler that %s: earlier replies, ERROR internal, and others live on",
+  async (_, onMessage) => {
+    const running = await startServer({ onMessage, limits: { maxFrameBytes: 4096 } });
+    const other = await (await rawConnect(running)).logIn();
+    const client = await (await rawConnect(running)).logIn();
+    client.send(message(1, "a"), message(2, "b"), message(3, "bad"), message(4, "c"));
+    expect(await client.rest()).toEqual(["REPLY 1 good", "REPLY 2 good", "ERROR internal", "end"]);
+    other.send(message(1, "still"), STOP);
+    expect(await other.rest()).toEqual(["REPLY 1 good", "STOPPED 1", "end"]);
+  },
+);
 
 function throwing(message: Payload): string {
   if (text(message) === "bad") throw new Error("the application's own trouble");
@@ -85,7 +94,11 @@ test("TB-MSG-7: a failure behind a reply that is due waits for that reply", asyn
   const client = await (await rawConnect(running)).logIn();
   client.send(message(1, "late"), message(2, "bad"), message(3, "never"));
   const [line] = await running.log.wait("handler-failed");
-  expect(line).toMatchObject({ level: "error", user: "alice", err: { message: "the application's own trouble" } });
+  expect(line).toMatchObject({
+    level: "error",
+    user: "alice",
+    err: { message: "the application's own trouble" },
+  });
   resolve("first");
   expect(await client.rest()).toEqual(["REPLY 1 first", "ERROR internal", "end"]);
 });
@@ -144,7 +157,8 @@ test("TB-FRAME-4: messages up to the limit pass whole, in plaintext and under TL
     expect(client.maxPayloadBytes).toBe(1_048_576);
     const sizes = [0, 1, 8183, 8184, 8192, 65_527, 65_528, 262_144, 1_048_576];
     const replies = await Promise.all(sizes.map(async (size) => await client.send(pattern(size))));
-    for (const [index, reply] of replies.entries()) expect(Buffer.compare(reply, pattern(sizes[index]!))).toBe(0);
+    for (const [index, reply] of replies.entries())
+      expect(Buffer.compare(reply, pattern(sizes[index]!))).toBe(0);
     await client.stop();
   }
 });

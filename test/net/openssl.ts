@@ -93,7 +93,12 @@ export async function makeCertificate(
     issuer === undefined && alternativeNames === "" ? [] : ["-addext", `subjectAltName=${alternativeNames}`];
   await run("openssl", [
     ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 30".split(" "),
-    ...["-subj", `/CN=${name}`, "-keyout", keyPath, "-out", certPath],
+    "-subj",
+    `/CN=${name}`,
+    "-keyout",
+    keyPath,
+    "-out",
+    certPath,
     ...(issuer === undefined ? [] : ["-addext", "basicConstraints=critical,CA:FALSE"]),
     ...extensions,
     ...signer,

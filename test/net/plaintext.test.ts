@@ -41,10 +41,17 @@ test.skipIf(remoteAddress === undefined)(
   async () => {
     for (const host of [remoteAddress!, "0.0.0.0", "::"]) {
       const server = createServer({ users: new MemoryUsers(), identity: "plaintext" });
-      await expect(server.listen({ host, port: 0 })).rejects.toMatchObject({ code: "wrong-state", side: "local" });
+      await expect(server.listen({ host, port: 0 })).rejects.toMatchObject({
+        code: "wrong-state",
+        side: "local",
+      });
       expect(server.connections).toBe(0);
     }
-    const told = createServer({ users: new MemoryUsers(), identity: "plaintext", allowRemotePlaintext: true });
+    const told = createServer({
+      users: new MemoryUsers(),
+      identity: "plaintext",
+      allowRemotePlaintext: true,
+    });
     const { port } = await told.listen({ host: remoteAddress!, port: 0 });
     expect(port).toBeGreaterThan(0);
     await told.close();
@@ -74,7 +81,13 @@ test.skipIf(remoteAddress === undefined)(
     await once(listener, "listening");
     const { port } = listener.address() as AddressInfo;
     const closed = once(listener, "connection").then(async ([socket]) => await once(socket, "close"));
-    const connecting = connect({ host: remoteAddress!, port, plaintext: true, username: "alice", password: PASSWORD });
+    const connecting = connect({
+      host: remoteAddress!,
+      port,
+      plaintext: true,
+      username: "alice",
+      password: PASSWORD,
+    });
     await expect(connecting).rejects.toMatchObject({ code: "not-trusted", side: "local", retryable: false });
     await closed;
     expect(received).toBe(0);

@@ -60,7 +60,11 @@ test("TB-TLS-2, TB-TLS-3, TB-TLS-13: the client offers TLS 1.3 alone, with ALPN 
   expect(extension(hello, 43)?.toString("hex")).toBe("020304"); // supported_versions: 0x0304 alone
   expect(extension(hello, 16)?.subarray(3).toString()).toBe("talkbyte/1");
   expect(extension(hello, 0), "no server name for an IP address").toBeUndefined();
-  expect(extension(await clientHello("localhost"), 0)?.subarray(5).toString()).toBe("localhost");
+  expect(
+    extension(await clientHello("localhost"), 0)
+      ?.subarray(5)
+      .toString(),
+  ).toBe("localhost");
 });
 
 test("TB-TLS-2: a server that speaks TLS 1.2 alone is refused", async () => {
@@ -74,7 +78,9 @@ test.each([
   ["answers another protocol", { ALPNProtocols: [], ALPNCallback: () => "http/1.1" }],
 ])("TB-TLS-4: a server that %s gets no byte", async (_, options) => {
   const { ALPNProtocols, ...rest } = options;
-  const peer = await listenTls("ALPNCallback" in rest ? { ...rest, ALPNProtocols: undefined } : { ALPNProtocols });
+  const peer = await listenTls(
+    "ALPNCallback" in rest ? { ...rest, ALPNProtocols: undefined } : { ALPNProtocols },
+  );
   const connecting = connect({ host: LOOPBACK, port: peer.port, ...credentials, ...(await pinned()) });
   await expect(connecting).rejects.toMatchObject({ code: "tls-failed", side: "peer" });
   expect(peer.received()).toBe(0);
@@ -85,12 +91,25 @@ test("TB-TLS-8: the client sends close_notify before it ends the stream", async 
   await makeCertificate(folder, "server");
   const port = 20_000 + (process.pid % 20_000);
   const files = ["-cert", join(folder, "server.crt"), "-key", join(folder, "server.key")];
-  const server = new OpensslProcess(["s_server", "-accept", `${LOOPBACK}:${port}`, "-alpn", "talkbyte/1", "-msg", ...files]);
+  const server = new OpensslProcess([
+    "s_server",
+    "-accept",
+    `${LOOPBACK}:${port}`,
+    "-alpn",
+    "talkbyte/1",
+    "-msg",
+    ...files,
+  ]);
   await server.printed(/ACCEPT/);
   const known = new KnownServers(join(folder, "known"));
-  const client = await openClient({ host: LOOPBACK, port, trust: { knownServers: known, trustNewServer: true } });
+  const client = await openClient({
+    host: LOOPBACK,
+    port,
+    trust: { knownServers: known, trustNewServer: true },
+  });
   client.close();
-  await server.printed(/<<< TLS 1\.3, Alert \[length 0002\], warning close_notify/);
+  const alert = /<<< TLS 1\.3, Alert \[length 0002\], warning close_notify/;
+  expect(await server.printed(alert)).not.toBeNull();
 });
 
 test("TB-PASSWORD-4: a man in the middle with a key of his own gets no byte", async () => {
@@ -100,7 +119,12 @@ test("TB-PASSWORD-4: a man in the middle with a key of his own gets no byte", as
   const knownServers = new KnownServers(join(folder, "known"));
   // The honest server is known under the address that the man in the middle has taken over.
   await knownServers.remember(LOOPBACK, middle.port, identity!.fingerprint);
-  for (const trust of [{ fingerprint: identity!.fingerprint }, { knownServers }, { ca: identity!.cert }, {}]) {
+  for (const trust of [
+    { fingerprint: identity!.fingerprint },
+    { knownServers },
+    { ca: identity!.cert },
+    {},
+  ]) {
     const connecting = connect({ host: LOOPBACK, port: middle.port, trust, ...credentials });
     await expect(connecting).rejects.toMatchObject({ code: "not-trusted", retryable: false });
     const victim = await middle.accept();
@@ -142,7 +166,7 @@ test("TB-END-9: end of stream without STOPPED is a failed session, with close_no
     const reply = client.send("lost");
     if (end === "end") accepted.socket.end();
     else accepted.socket.destroy();
-    const expected = { side: end === "end" ? "peer" : expect.any(String), retryable: true };
+    const expected = { code: expect.stringMatching(/ended-early|connection-failed/), retryable: true };
     await expect(reply).rejects.toMatchObject(expected);
     await expect(client.finished).rejects.toMatchObject(expected);
     await expect(client.stop()).rejects.toMatchObject(expected);

@@ -20,7 +20,13 @@ export async function listenTls(options: TlsOptions = {}): Promise<TlsPeer> {
   const accepted: RawPeer[] = [];
   const waiting: ((peer: RawPeer) => void)[] = [];
   let received = 0;
-  const listener = createServer({ key, cert, ALPNProtocols: ["talkbyte/1"], allowHalfOpen: true, ...options });
+  const listener = createServer({
+    key,
+    cert,
+    ALPNProtocols: ["talkbyte/1"],
+    allowHalfOpen: true,
+    ...options,
+  });
   listener.on("secureConnection", (socket: TLSSocket) => {
     socket.on("data", (chunk: Buffer) => (received += chunk.length));
     const peer = new RawPeer(socket);

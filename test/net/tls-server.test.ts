@@ -96,6 +96,7 @@ test("TB-TIME-1: so is one that drips", async () => {
   const drip = setInterval(() => socket.write(Uint8Array.of(0)), 20);
   onTestFinished(() => clearInterval(drip));
   await once(socket, "close");
+  expect(socket.bytesRead).toBe(0);
 });
 
 test("TB-TLS-12: a server with TLS answers plaintext frames with no frame", async () => {
