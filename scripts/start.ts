@@ -8,7 +8,9 @@ import { addUser } from "../src/credentials/users-file.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
 import { run, type Started } from "../src/cli/server.ts";
 import { displayPath } from "../src/cli/display-path.ts";
-import { makeStateFolder } from "../src/cli/state-folder.ts";
+import { parseServerOptions } from "../src/cli/server-options.ts";
+import { makeStateFolder, stateFolder } from "../src/cli/state-folder.ts";
+import { processIo } from "../src/cli/command-io.ts";
 
 const USERNAME = "alice";
 
@@ -43,9 +45,21 @@ async function printClientCommand({ host, port, identity, ...started }: Started)
   process.stderr.write(`\nNow run this in a second terminal, and type:\n\n  ${parts.join(" ")}\n\n`);
 }
 
-const folder = await makeStateFolder();
+/** Whether the command line asks for a server that runs, so that a slip or --help makes nothing. */
+function asksToServe(argv: readonly string[]): boolean {
+  try {
+    return !parseServerOptions(argv, { ...processIo, writeOut() {}, writeError() {} }).check;
+  } catch {
+    return false; // what is wrong is said by the server's command
+  }
+}
+
+const folder = stateFolder();
 const passwordPath = join(folder, "password");
 const usersPath = join(folder, "users.json");
-await makeFirstUser(usersPath, passwordPath);
 const argv = ["--users", usersPath, ...process.argv.slice(2)];
+if (asksToServe(argv)) {
+  await makeStateFolder();
+  await makeFirstUser(usersPath, passwordPath);
+}
 process.exitCode = await run(argv, undefined, async (server) => await printClientCommand(server));

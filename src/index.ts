@@ -17,7 +17,15 @@ export {
 } from "./net/identity.ts";
 export { KnownServers, KnownServersError, type KnownServer } from "./net/known-servers.ts";
 export { NotTrustedError, type TrustOptions, type Voucher } from "./net/trust.ts";
-export { UsersFile, type UsersSource } from "./auth/users-source.ts";
+export { UsersFile, type UsersFileEvents, type UsersSource } from "./auth/users-source.ts";
+export { preparePassword, type PreparedPassword } from "./credentials/password.ts";
+export type { User } from "./credentials/users-schema.ts";
+export type { UsersSnapshot } from "./credentials/users-file.ts";
+export { hashPassword } from "./credentials/verifier.ts";
+export type { GreaseRate } from "./net/grease.ts";
+export type { Tap } from "./net/transport.ts";
+export type { Welcome } from "./protocol/login-frames.ts";
+export type { Goaway } from "./protocol/session-frames.ts";
 export { CredentialError, type CredentialErrorCode } from "./credentials/error.ts";
 export { TalkByteError, type ErrorCode, type ErrorSide, type Refusal } from "./protocol/error.ts";
 export type { Payload } from "./protocol/payload.ts";

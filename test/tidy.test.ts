@@ -117,6 +117,16 @@ describe("what is derived and what it is derived from", () => {
     expect(rows).toEqual(Object.values(exitCodes));
   });
 
+  it("every path that SECURITY.md cites exists", () => {
+    const security = readFileSync(join(project, "SECURITY.md"), "utf8");
+    const cited = Array.from(
+      security.matchAll(/`((?:test|scripts|spec|src)\/[^`]*)`/g),
+      (match) => match[1]!,
+    );
+    expect(cited.length).toBeGreaterThan(10);
+    expect(cited.filter((path) => !existsSync(join(project, path)))).toEqual([]);
+  });
+
   it("every path that the README names exists", () => {
     const readme = readFileSync(join(project, "README.md"), "utf8");
     const named = Array.from(readme.matchAll(/\]\(([^)#:]+)\)/g), (match) => match[1]!);

@@ -7,6 +7,7 @@ import { CredentialError } from "../credentials/error.ts";
 import { preparePassword, type PreparedPassword } from "../credentials/password.ts";
 import { defaultHashParameters, parsePhc, type HashParameters } from "../credentials/phc.ts";
 import type { UsersSnapshot } from "../credentials/users-file.ts";
+import type { User } from "../credentials/users-schema.ts";
 import { hashPassword, makeDecoyPhc, verifyPassword } from "../credentials/verifier.ts";
 import { SESSION_ID_BYTES } from "../protocol/wire.ts";
 import type { Attempt, Outcome } from "../protocol/server-host.ts";
@@ -60,7 +61,9 @@ export class PasswordLogin {
     const verification = await verifyPassword(phc, prepared ?? STAND_IN);
     if (verification.outcome === "unusable") this.#events.unusable(username, verification.error);
     const known = user?.password !== undefined && !user.disabled && prepared !== undefined;
-    if (verification.outcome !== "match" || !known) return { type: "rejected", retryAfterMs: 0 };
+    if (verification.outcome !== "match" || !known) {
+      return { type: "rejected", retryAfterMs: 0, why: whyRejected(user, verification.outcome) };
+    }
     if (verification.weak) await this.#rehash(username, phc, prepared);
     return { type: "accepted", sessionId: randomBytes(SESSION_ID_BYTES), mechanismData: new Uint8Array(0) };
   }
@@ -81,6 +84,14 @@ export class PasswordLogin {
       this.#events.rehashed(username, error);
     }
   }
+}
+
+/** For the server's own log: all of these are one answer on the wire. */
+function whyRejected(user: User | undefined, outcome: "match" | "mismatch" | "unusable"): string {
+  if (user === undefined) return "unknown user";
+  if (user.disabled) return "disabled user";
+  if (user.password === undefined) return "user without a password";
+  return outcome === "unusable" ? "unusable hash" : "wrong password";
 }
 
 function tryPrepare(bytes: Uint8Array): PreparedPassword | undefined {

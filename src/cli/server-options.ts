@@ -3,6 +3,7 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { VERSION } from "../net/agent.ts";
 import { SERVER_LIMITS, type LimitRule, type ServerLimits } from "../net/limits.ts";
 import { DEFAULT_PORT } from "../protocol/wire.ts";
 import { usageError } from "./command-error.ts";
@@ -44,6 +45,7 @@ export function parseServerOptions(argv: readonly string[], io: CommandIo): Serv
 function makeProgram(io: CommandIo): Command {
   const program = new Command("talkbyte-server")
     .description("Logs clients in over TLS and echoes their messages.")
+    .version(VERSION)
     .exitOverride()
     // Commander's own messages repeat arguments, which may be a secret put there by mistake: see report.ts.
     .configureOutput({

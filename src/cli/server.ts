@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { readUsers } from "../credentials/users-file.ts";
 import { CredentialError, systemErrorCode } from "../credentials/error.ts";
@@ -18,7 +18,7 @@ import { makeLog } from "./log.ts";
 import { describePortOwner } from "./port-owner.ts";
 import { reportError } from "./report.ts";
 import { parseServerOptions, type ServerCommandOptions } from "./server-options.ts";
-import { makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
+import { isCheckout, makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
 
 /** What a server says of itself once it listens, for `npm start`. */
 export interface Started {
@@ -48,7 +48,7 @@ export async function run(
     });
     if (options.check) {
       io.writeError(
-        `${userCount} users in ${displayPath(users)}\n${describeIdentity(identity)}\nall is well\n`,
+        `users: ${userCount} in ${displayPath(users)}\n${describeChecked(identity, options)}all is well; the address was not tried\n`,
       );
       return exitCodes.ok;
     }
@@ -71,7 +71,10 @@ async function inspectUsers(path: string, io: CommandIo): Promise<number> {
     for (const { message } of users.warnings) io.writeError(`warning: ${message}\n`);
     return users.list().length;
   } catch (error) {
-    if (error instanceof CredentialError && error.code === "users-file-missing") return 0;
+    if (error instanceof CredentialError && error.code === "users-file-missing") {
+      io.writeError(`there is no users file ${displayPath(path)} yet\n`);
+      return 0;
+    }
     throw error;
   }
 }
@@ -84,6 +87,13 @@ async function openIdentityOf(options: ServerCommandOptions, io: CommandIo): Pro
   }
   const path = options.identity ?? join(stateFolder(io.environment), "identity.pem");
   if (options.check && !(await exists(path))) {
+    const folder = dirname(resolve(path));
+    if (options.identity !== undefined && !(await exists(folder))) {
+      throw new CommandError(
+        exitCodes.configuration,
+        `there is no folder ${displayPath(folder)} for the identity`,
+      );
+    }
     io.writeError(`the identity ${displayPath(path)} would be made on the first start\n`);
     return undefined;
   }
@@ -104,6 +114,11 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** What `--check` says of the identity; one that is to be made has been spoken of. */
+function describeChecked(identity: Identity | undefined, { plaintext }: ServerCommandOptions): string {
+  return identity === undefined && !plaintext ? "" : `${describeIdentity(identity)}\n`;
+}
+
 function describeIdentity(identity: Identity | undefined): string {
   return identity === undefined
     ? "plaintext: passwords cross the connection in the clear"
@@ -111,9 +126,8 @@ function describeIdentity(identity: Identity | undefined): string {
 }
 
 function addUserCommand(path: string, options: ServerCommandOptions): string {
-  const inCheckout = process.env["npm_lifecycle_event"] !== undefined;
   const where = options.users === undefined ? "" : ` --users ${displayPath(path)}`;
-  return inCheckout ? `npm run adduser -- NAME${where}` : `talkbyte-users add NAME${where}`;
+  return isCheckout() ? `npm run adduser -- NAME${where}` : `talkbyte-users add NAME${where}`;
 }
 
 async function listen(server: Server, { host, port }: ServerCommandOptions): Promise<{ port: number }> {

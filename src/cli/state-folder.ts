@@ -17,10 +17,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Works from src/cli and from dist/cli alike; the published package has no src. */
 const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Whether this is the project's source rather than the published package. */
+export function isCheckout(): boolean {
+  return existsSync(join(projectFolder, "src")) && existsSync(join(projectFolder, "package.json"));
+}
+
 export function stateFolder(environment: Environment = process.env): string {
-  const inCheckout =
-    existsSync(join(projectFolder, "src")) && existsSync(join(projectFolder, "package.json"));
-  if (inCheckout) return join(projectFolder, ".talkbyte");
+  if (isCheckout()) return join(projectFolder, ".talkbyte");
   return userStateFolder(environment);
 }
 

@@ -21,6 +21,7 @@ import {
 } from "../credentials/users-file.ts";
 import type { User } from "../credentials/users-schema.ts";
 import { hashPassword, verifyPassword } from "../credentials/verifier.ts";
+import { VERSION } from "../net/agent.ts";
 import { CommandError } from "./command-error.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
@@ -51,6 +52,7 @@ export async function run(argv: readonly string[], io: CommandIo = processIo): P
 function makeProgram(io: CommandIo): Command {
   const program = new Command("talkbyte-users")
     .description("Manages the users of a TalkByte server.")
+    .version(VERSION)
     .exitOverride()
     // Commander's own messages repeat arguments, which may be a password put there by mistake: see report.ts.
     .configureOutput({
@@ -72,12 +74,12 @@ function makeProgram(io: CommandIo): Command {
     (name: string, options: SecretOptions) => add(name, options, io),
   );
   addNewPasswordOptions(
-    command("passwd", "Changes a user's password and ends the user's sessions.").argument("<name>"),
+    command("passwd", "Changes a user's password; sessions that are open stay open.").argument("<name>"),
   ).action((name: string, options: SecretOptions) => passwd(name, options, io));
   command("list", "Lists the users.")
     .option("--json", "print JSON instead of a table")
     .action((options: CommonOptions & { json?: boolean }) => list(options, io));
-  command("disable", "Keeps a user from logging in and ends the user's sessions.")
+  command("disable", "Keeps a user from logging in; sessions that are open stay open.")
     .argument("<name>")
     .action((name: string, options: CommonOptions) => disable(name, options, io));
   command("enable", "Lets a disabled user log in again.")

@@ -11,7 +11,7 @@ export interface OpenOptions {
   readonly host?: string;
   /** Default 8080. */
   readonly port?: number;
-  /** What vouches for the server; the system's authorities always may. */
+  /** What vouches for the server; by default the system's authorities. A pin, or authorities given, judge alone. */
   readonly trust?: TrustOptions;
   /** No TLS; only to a loopback address. */
   readonly plaintext?: boolean;

@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { preparePassword } from "../credentials/password.ts";
+import { checkUsername } from "../credentials/username.ts";
 import { encodeUtf8 } from "../protocol/body.ts";
 import { ClientSession, type ClientAction, type ClientHost } from "../protocol/client-session.ts";
 import { TalkByteError } from "../protocol/error.ts";
@@ -83,6 +84,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   #sessionId: string | undefined;
   #loginMs = 0;
   #retryAt = 0;
+  #stopCalled = false;
   #stopWanted = false;
   #goneAway = false;
   #flushing = false;
@@ -126,6 +128,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
    * triesLeft is above 0
    */
   async login({ username, password }: Credentials): Promise<void> {
+    checkUsername(username);
     const mechanismData = encodeUtf8(preparePassword(password));
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#login !== undefined) throw new TalkByteError("wrong-state", "local", "a login is under way");
@@ -160,11 +163,14 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
    * @throws TalkByteError `message-too-large`, `not-accepted`, `cancelled`, `wrong-state`, or what ended the session
    */
   async send(message: string | Uint8Array, { signal }: SendOptions = {}): Promise<Uint8Array> {
-    if (this.#failure !== undefined) throw this.#failure;
     if (signal?.aborted) throw cancelled("the message");
-    if (this.#stopWanted || this.#session === undefined || this.#sessionId === undefined) {
-      throw new TalkByteError("wrong-state", "local", "messages can be sent between login and stop alone");
+    if (this.#stopCalled || this.#session === undefined || this.#sessionId === undefined) {
+      const misuse = "messages can be sent between login and stop alone";
+      throw (
+        (this.#stopCalled ? undefined : this.#failure) ?? new TalkByteError("wrong-state", "local", misuse)
+      );
     }
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#goneAway) throw new TalkByteError("not-accepted", "peer", "the server is being stopped");
     const payload = typeof message === "string" ? encodeUtf8(message) : message;
     if (payload.length > this.#session.maxPayloadBytes) {
@@ -196,7 +202,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   async stop(): Promise<void> {
     if (this.#sessionId === undefined)
       throw this.#failure ?? new TalkByteError("wrong-state", "local", "not logged in");
-    this.#stopWanted = true;
+    this.#stopCalled = this.#stopWanted = true;
     this.#pump();
     await this.finished;
   }
@@ -211,7 +217,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   /** Ends the stream on a frame boundary and waits for the replies that are under way (spec section 9.2). */
   endStream(): void {
     this.#session?.end(deadlines.now());
-    this.#stopWanted = true;
+    this.#stopCalled = this.#stopWanted = true;
     this.#transport.endStream(deadlines.now());
   }
 

@@ -33,6 +33,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   readonly #openedAt: number;
   #verification: AbortController | undefined;
   #attempt: { readonly mechanism: string; readonly at: number } | undefined;
+  #why: string | undefined;
   #info: SessionInfo | undefined;
   #inTurn = false;
 
@@ -99,7 +100,8 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     const { deadlines, log } = this.#context;
     this.#session.receiveReset();
     deadlines.forget(this);
-    log.debug(
+    const level = this.loggedIn ? "info" : "debug";
+    log[level](
       {
         event: "closed",
         source: this.source,
@@ -108,7 +110,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
         ms: Math.round(deadlines.now() - this.#openedAt),
         error: error?.code,
       },
-      "connection closed",
+      this.loggedIn ? "session ended" : "connection closed",
     );
     this.#events.closed();
   }
@@ -157,19 +159,18 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     if (handler === undefined) return payload;
     try {
       const reply = handler.call(payload, this.#info!);
-      return reply instanceof Promise ? this.#deferReply(reply, payload) : toBytes(reply);
+      return reply instanceof Promise ? this.#deferReply(reply) : toBytes(reply);
     } catch (error) {
       this.#handlerFailed(error, undefined);
       return undefined;
     }
   }
 
-  #deferReply(reply: Promise<Reply>, payload: PayloadView): undefined {
+  #deferReply(reply: Promise<Reply>): undefined {
     const ticket = this.#session.defer();
     reply
       .then(
         (value) => {
-          if (value === payload) throw new TypeError(STALE_VIEW);
           const bytes = ownBytes(value);
           this.#turn((now) => this.#session.reply(ticket, bytes, now));
         },
@@ -207,6 +208,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       attempt.mechanismData.fill(0);
       attempt.transcript.auth.fill(0);
     }
+    if (outcome.type === "rejected") this.#why = outcome.why;
     this.#turn((now) => {
       if (outcome.type !== "accepted" || this.#session.state !== "verifying")
         return this.#session.verified(outcome, now);
@@ -236,6 +238,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
         outcome,
         user,
         source: this.source,
+        why: outcome === "bad-credentials" ? this.#why : undefined,
         mechanism: attempt?.mechanism,
         session: this.#info?.sessionId,
         ms: attempt === undefined ? 0 : Math.round(this.#now() - attempt.at),
@@ -290,9 +293,6 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     }
   }
 }
-
-const STALE_VIEW =
-  "the message is valid until the handler returns: make the handler an async function, or return message.copy()";
 
 /** A deferred reply outlives the handler's buffers only if it is a copy or the application's own array. */
 function ownBytes(reply: Reply): Uint8Array {

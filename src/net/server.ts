@@ -195,7 +195,6 @@ export class Server {
       cert: identity.cert,
       minVersion: "TLSv1.3",
       ALPNProtocols: [ALPN],
-      allowHalfOpen: true,
       noDelay: true,
       handshakeTimeout: this.#context.limits.tlsMs,
       // Tickets would let a client resume without a handshake of its own; nothing is kept to resume from.
@@ -211,6 +210,8 @@ export class Server {
       socket.destroy();
     });
     listener.on("secureConnection", (socket: TLSSocket) => {
+      // Only from here on: a peer that ends its stream within the handshake is to be dropped at once.
+      socket.allowHalfOpen = true;
       const connection = this.#open(socket);
       if (socket.alpnProtocol !== ALPN)
         connection.abort("alpn-required", "peer", `TLS without the ALPN protocol ${ALPN}`);

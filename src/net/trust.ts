@@ -12,7 +12,7 @@ export interface TrustOptions {
   /** PEM certificates of authorities to trust instead of the system's. */
   readonly ca?: string;
   readonly knownServers?: KnownServers;
-  /** Accept a server that nobody vouches for, and remember its key. */
+  /** Accept a server that nobody vouches for, and remember its key in `knownServers`; without that, whatever it shows. */
   readonly trustNewServer?: boolean;
 }
 

@@ -37,9 +37,9 @@ export class PayloadView implements Payload {
     return this;
   }
 
-  /** Lets go of the bytes. */
+  /** Lets go of the bytes: from now on, until it is pointed anew, reading the view is an error. */
   release(): void {
-    this.pointAt(EMPTY, 0, 0);
+    this.pointAt(RELEASED, 0, 0);
   }
 
   get byteLength(): number {
@@ -47,6 +47,7 @@ export class PayloadView implements Payload {
   }
 
   get bytes(): Uint8Array {
+    if (this.#buffer === RELEASED && this.#parts === undefined) throw new TypeError(STALE);
     if (this.#joined !== undefined) return this.#joined;
     this.#joined =
       this.#parts === undefined
@@ -82,6 +83,9 @@ export class PayloadView implements Payload {
 const COPY_BY_HAND_BYTES = 64;
 
 const EMPTY = new Uint8Array(0);
+const RELEASED = new Uint8Array(0);
+const STALE =
+  "the message is valid until the handler returns: copy() it before, or make the handler an async function";
 
 /** One array of `byteLength` bytes from the parts in order. */
 export function join(parts: readonly Uint8Array[], byteLength: number): Uint8Array {

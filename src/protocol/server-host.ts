@@ -42,7 +42,8 @@ export interface Attempt extends Auth {
 export type Outcome =
   | { readonly type: "accepted"; readonly sessionId: Uint8Array; readonly mechanismData: Uint8Array }
   | { readonly type: "challenge"; readonly mechanismData: Uint8Array }
-  | { readonly type: "rejected"; readonly retryAfterMs: number }
+  /** `why` is for the host's own log; the client is not told. */
+  | { readonly type: "rejected"; readonly retryAfterMs: number; readonly why?: string }
   | { readonly type: "busy" | "throttled"; readonly retryAfterMs: number };
 
 export type ServerAction =

@@ -105,7 +105,7 @@ test("stop waits for what is in line, and nothing can be sent after it", async (
   await expect(client.ping()).rejects.toMatchObject({ code: "wrong-state" });
   server.send(reply(2, "B"), STOPPED(2));
   await Promise.all([...replies, stopped, client.stop()]);
-  await expect(client.send("d")).rejects.toMatchObject({ code: "not-accepted" });
+  await expect(client.send("d")).rejects.toMatchObject({ code: "wrong-state", retryable: false });
   expect(await server.rest()).toEqual(["end"]);
 });
 
