@@ -34,6 +34,9 @@ export class PasswordLogin {
   readonly #events: PasswordLoginEvents;
   readonly #queue: VerifyQueue;
   readonly #decoyKey = randomBytes(32);
+  #decoysOf: UsersSnapshot | undefined;
+  #decoyHashes: readonly string[] = [];
+  #rehashing = false;
 
   constructor(users: UsersSource, limits: PasswordLoginLimits, events: PasswordLoginEvents) {
     this.#users = users;
@@ -57,7 +60,8 @@ export class PasswordLogin {
     const users = await this.#users.current();
     const user = users.get(username);
     const prepared = tryPrepare(mechanismData);
-    const phc = user?.password ?? this.#decoyFor(username, users);
+    const decoy = this.#decoyFor(username, users); // made for known names too: the same work
+    const phc = user?.password ?? decoy;
     const verification = await verifyPassword(phc, prepared ?? STAND_IN);
     if (verification.outcome === "unusable") this.#events.unusable(username, verification.error);
     const known = user?.password !== undefined && !user.disabled && prepared !== undefined;
@@ -68,20 +72,31 @@ export class PasswordLogin {
     return { type: "accepted", sessionId: randomBytes(SESSION_ID_BYTES), mechanismData: new Uint8Array(0) };
   }
 
+  /** Parameters of the users' hashes, drawn by the name; gathered once for each reading of the file. */
   #decoyFor(username: string, users: UsersSnapshot): string {
-    const parameters = users.list().flatMap(({ password }) => (password === undefined ? [] : [password]));
-    if (parameters.length === 0) return makeDecoyPhc();
+    if (this.#decoysOf !== users) {
+      this.#decoysOf = users;
+      this.#decoyHashes = users.list().flatMap(({ password }) => (password === undefined ? [] : [password]));
+    }
     const digest = createHmac("sha256", this.#decoyKey).update(username).digest();
-    return makeDecoyPhc(parametersOf(parameters[digest.readUInt32BE(0) % parameters.length]!));
+    const drawn = this.#decoyHashes[digest.readUInt32BE(0) % Math.max(1, this.#decoyHashes.length)];
+    return makeDecoyPhc(drawn === undefined ? defaultHashParameters : parametersOf(drawn));
   }
 
-  /** Replaces a hash that is weaker than the policy while the password is at hand. */
+  /**
+   * Replaces a hash that is weaker than the policy while the password is at hand. One at a time, and without much
+   * patience for the file's lock, for other logins wait meanwhile: a user who is passed over comes again.
+   */
   async #rehash(username: string, oldPhc: string, password: PreparedPassword): Promise<void> {
+    if (this.#rehashing) return;
+    this.#rehashing = true;
     try {
       const newPhc = await hashPassword(password);
       if (await this.#users.replaceHash(username, oldPhc, newPhc)) this.#events.rehashed(username);
     } catch (error) {
       this.#events.rehashed(username, error);
+    } finally {
+      this.#rehashing = false;
     }
   }
 }

@@ -50,18 +50,20 @@ export class UsersFile implements UsersSource {
   }
 
   async replaceHash(name: string, oldPhc: string, newPhc: string): Promise<boolean> {
-    return await replaceHash(this.#path, name, oldPhc, newPhc);
+    return await replaceHash(this.#path, name, oldPhc, newPhc, { waitMs: REHASH_LOCK_WAIT_MS });
   }
 
   async #refresh(): Promise<UsersSnapshot> {
     const seen = await this.#fingerprint();
     if (seen === this.#seen) return this.#users;
-    this.#seen = seen;
     try {
       this.#users = await readUsers(this.#path);
+      this.#seen = seen;
       this.#events.reloaded(this.#users);
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
+      // What can't be read now is tried again at the next login; what is wrong stays wrong until it changes.
+      if (error.code === "users-file-invalid" || error.code === "users-file-missing") this.#seen = seen;
       this.#events.kept(error);
     }
     return this.#users;
@@ -79,3 +81,5 @@ export class UsersFile implements UsersSource {
 }
 
 const MISSING = "missing";
+/** A login waits for this, and others behind it. */
+const REHASH_LOCK_WAIT_MS = 250;

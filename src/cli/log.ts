@@ -6,9 +6,22 @@ import { pino, type DestinationStream, type Logger } from "pino";
 import { escapeText } from "../net/display.ts";
 import type { CommandIo } from "./command-io.ts";
 
+const MAX_WAITING_BYTES = 4_194_304;
+
+/** A full disk, or a reader that has gone, must not end the sessions: lines are lost instead. */
+export function surviveLogErrors(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.removeAllListeners("error").on("error", () => undefined);
+  }
+}
+
 export function makeLog(io: CommandIo, level: string, format: "text" | "json"): Logger {
   const destination: DestinationStream = {
-    write: (line) => io.writeOut(format === "json" ? line : textLine(line)),
+    write: (line) => {
+      // A log that nobody takes may cost lines, not memory.
+      if (process.stdout.writableLength < MAX_WAITING_BYTES)
+        io.writeOut(format === "json" ? line : textLine(line));
+    },
   };
   return pino({ level, base: null, serializers: { err: pino.stdSerializers.err } }, destination);
 }
@@ -26,7 +39,12 @@ export function textLine(line: string): string {
   const { level, time, msg, event, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const clock = new Date(Number(time)).toISOString().slice(11, 23);
   const shown = Object.entries(fields).map(([name, value]) => `${name}=${showValue(value)}`);
-  const stack = isErrorFields(err) ? `\n${err.stack.replace(/^/gm, "    ")}` : "";
+  const stack = isErrorFields(err)
+    ? `\n${err.stack
+        .split("\n")
+        .map((text) => `    ${escapeText(text)}`)
+        .join("\n")}`
+    : "";
   const head = [clock, (LEVELS[Number(level)] ?? String(level)).padEnd(5), escapeText(String(msg)), ...shown];
   return `${head.join(" ")}${stack}\n`;
 }

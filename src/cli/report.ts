@@ -6,6 +6,7 @@
 import { CommanderError } from "commander";
 
 import { CredentialError } from "../credentials/error.ts";
+import { escapeText } from "../net/display.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandIo } from "./command-io.ts";
 import { credentialExitCodes, exitCodes, type ExitCode } from "./exit-codes.ts";
@@ -18,20 +19,26 @@ export function reportError(
 ): ExitCode {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok; // --help
-    if (error.code !== "commander.help") io.writeError(`${command}: ${usageMessage(error, argv)}\n`);
+    if (error.code !== "commander.help")
+      io.writeError(`${command}: ${escapeLines(usageMessage(error, argv))}\n`);
     return exitCodes.usage;
   }
   if (error instanceof CommandError) {
-    io.writeError(`${command}: ${error.message}\n`);
+    io.writeError(`${command}: ${escapeLines(error.message)}\n`);
     return error.exitCode;
   }
   if (error instanceof CredentialError) {
-    io.writeError(`${command}: ${error.message}\n`);
+    io.writeError(`${command}: ${escapeLines(error.message)}\n`);
     return credentialExitCodes[error.code];
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.writeError(`${command}: unexpected error, please report it: ${detail}\n`);
   return exitCodes.unexpected;
+}
+
+/** File names and options can hold terminal escapes; the lines are the message's own. */
+function escapeLines(text: string): string {
+  return text.split("\n").map(escapeText).join("\n");
 }
 
 function usageMessage(error: CommanderError, argv: readonly string[]): string {

@@ -33,6 +33,7 @@ export function parseServerOptions(argv: readonly string[], io: CommandIo): Serv
     options[name] === undefined ? [] : [[name, options[name]] as const],
   );
   const parsed = { ...options, limits: Object.fromEntries(limits) } as unknown as ServerCommandOptions;
+  if (parsed.host === "") throw usageError("--host must not be empty: that would mean every address");
   if ((parsed.tlsCert === undefined) !== (parsed.tlsKey === undefined)) {
     throw usageError("--tls-cert and --tls-key go together");
   }

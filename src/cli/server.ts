@@ -14,7 +14,7 @@ import { CommandError } from "./command-error.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
 import { displayPath } from "./display-path.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
-import { makeLog } from "./log.ts";
+import { makeLog, surviveLogErrors } from "./log.ts";
 import { describePortOwner } from "./port-owner.ts";
 import { reportError } from "./report.ts";
 import { parseServerOptions, type ServerCommandOptions } from "./server-options.ts";
@@ -52,6 +52,7 @@ export async function run(
       );
       return exitCodes.ok;
     }
+    surviveLogErrors();
     const { port } = await listen(server, options);
     const signal = stopSignal(); // before anybody is told that there is a server to stop
     io.writeError(`listening on ${displayHost(options.host)}:${port}\n${describeIdentity(identity)}\n`);

@@ -95,8 +95,9 @@ export async function replaceHash(
   name: string,
   oldPhc: string,
   newPhc: string,
+  options: UpdateOptions = {},
 ): Promise<boolean> {
-  return await updateUsers(path, (users, stamp) => users.replaceHash(name, oldPhc, newPhc, stamp));
+  return await updateUsers(path, (users, stamp) => users.replaceHash(name, oldPhc, newPhc, stamp), options);
 }
 
 function makeStamp(): Stamp {

@@ -73,7 +73,18 @@ export class KnownServers {
 
   #search(text: string, host: string, port: number): KnownServer | undefined {
     for (const [index, line] of text.split("\n").entries()) {
-      const fields = LINE.exec(line)?.groups;
+      const fields = LINE.exec(line.trimEnd())?.groups;
+      const [lineHost, linePort] = line.split(/\s+/);
+      if (
+        fields === undefined &&
+        lineHost?.toLowerCase() === host.toLowerCase() &&
+        linePort === String(port)
+      ) {
+        // Passing it over would let another key in unasked.
+        throw new KnownServersError(
+          `${this.path}:${index + 1} is about this server and can't be understood: mend or remove it`,
+        );
+      }
       if (fields?.["host"] !== host.toLowerCase() || Number(fields["port"]) !== port) continue;
       if (fields["username"] !== ANYONE) continue; // what vouches for one user does not vouch for others
       return { host, port, fingerprint: fields["fingerprint"]!, place: `${this.path}:${index + 1}` };

@@ -30,6 +30,12 @@ export const SERVER_LIMITS = {
     max: 65_535,
     meaning: "messages of one session that may wait for their reply",
   },
+  maxUnderWayBytes: {
+    default: 4_194_304,
+    min: 1024,
+    max: 1_073_741_824,
+    meaning: "bytes of such messages before its input is left alone",
+  },
   maxPendingBytes: {
     default: 262_144,
     min: 1024,

@@ -274,6 +274,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
         { event: "internal", source: this.source, err: error },
         "the session failed inside",
       );
+      this.#session.receiveReset(); // no deadline of it runs any more
       this.#transport.reset();
     } finally {
       this.#inTurn = false;
@@ -285,10 +286,11 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   #settle(now: number): void {
     for (;;) {
       for (let action = this.#after.shift(); action !== undefined; action = this.#after.shift()) action();
-      const more = this.out.pendingBytes > 0;
+      const pending = this.out.pendingBytes;
       this.#transport.flush(now);
       if (this.#transport.stalled) this.#session.stall(now);
-      if (!more || this.#transport.stalled) return;
+      const sent = pending > 0 && this.out.pendingBytes === 0;
+      if (!sent || this.#transport.stalled || this.#transport.socket.destroyed) return;
       this.#session.resume(now);
     }
   }

@@ -34,6 +34,8 @@ export interface TransportDeadlines {
 
 /** Handed to the socket at a time, so that a slow reader's progress is seen at least this often. */
 const WRITE_BYTES = 262_144;
+/** A peer that vanished without a word is found out even while nothing is read from it. */
+const KEEP_ALIVE_MS = 60_000;
 const NEVER = Infinity;
 
 export class Transport {
@@ -66,6 +68,7 @@ export class Transport {
     this.#owner = owner;
     this.#deadlines = deadlines;
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("data", (chunk: Uint8Array) => this.#received(chunk));
     socket.on("end", () => this.#owner.ended());
     socket.on("drain", () => this.#drained());
@@ -92,8 +95,9 @@ export class Transport {
 
   /** Sends what the writer holds, unless the peer is behind; then pauses or resumes reading. */
   flush(now: number): void {
-    if (this.socket.destroyed) return;
-    if (!this.#stalled && !this.socket.writableEnded && this.#out.pendingBytes > 0) {
+    if (this.socket.destroyed || this.socket.writableEnded) {
+      this.#out.take(); // nobody is there to read it, and who goes on while there is output must not wait for it
+    } else if (!this.#stalled && this.#out.pendingBytes > 0) {
       this.#queue = this.#out.take();
       if (this.#tap !== undefined) for (const chunk of this.#queue) this.#tap.sent(chunk);
       this.#write(now);

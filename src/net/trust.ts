@@ -74,7 +74,7 @@ export async function verifyServer(
     });
   }
   if (trust.ca !== undefined) {
-    if (socket.authorized) return "authority";
+    if (socket.authorized && trust.ca.includes("-----BEGIN")) return "authority";
     throw new NotTrustedError(
       "unknown-authority",
       shown,

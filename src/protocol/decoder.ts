@@ -264,7 +264,7 @@ export class Decoder {
   #judge(length: number): number {
     if (length === 0) throw breach("malformed", "frame of length 0");
     if (length > this.limit) {
-      throw breach("frame-too-large", `frame of length ${length} is over the limit of ${this.limit}`);
+      throw breach("frame-too-large", `frame over the limit of ${this.limit}`);
     }
     return length;
   }

@@ -14,6 +14,8 @@ export interface ServerSettings extends ServerDeadlineSettings {
   /** Limit on the length field after AUTHENTICATED, in bytes. */
   readonly maxFrameBytes: number;
   readonly maxUnderWay: number;
+  /** Bytes of messages under way from which the session stops processing input. */
+  readonly maxUnderWayBytes: number;
   /** Bytes of replies that may wait before the session stops processing input. */
   readonly maxPendingBytes: number;
   /** Failed attempts that a connection takes. */

@@ -22,11 +22,14 @@ export const VERSIONS = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
 export type LoginStep = "awaiting-auth" | "verifying" | "awaiting-response" | "ready" | "closing";
 
 const EMPTY = new Uint8Array(0);
+/** Refusals beyond the tries that one connection gets: those that do not count cost something too (TB-REFUSED-9). */
+const MAX_UNCOUNTED_REFUSALS = 16;
 
 export class ServerLogin {
   readonly #settings: ServerSettings;
   readonly #host: ServerHost;
   #triesLeft: number;
+  #refusals = 0;
   #hello: Uint8Array = EMPTY;
   #welcome: Uint8Array = EMPTY;
   #attempt: Attempt | undefined;
@@ -143,6 +146,7 @@ export class ServerLogin {
   }
 
   #refuse(reason: RefusalReason, retryAfterMs: number): LoginStep {
+    if (++this.#refusals >= this.#settings.tries + MAX_UNCOUNTED_REFUSALS) this.#triesLeft = 0;
     const triesLeft = this.#triesLeft;
     this.#host.out.frame(encodeRefused({ reason, retryAfterMs, triesLeft }));
     this.#host.act({ type: "refused", username: this.#attempt?.username, reason, triesLeft });

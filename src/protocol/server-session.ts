@@ -147,7 +147,7 @@ export class ServerSession {
 
   /** Within `host.message`: the reply to this message comes later, through `reply`. */
   defer(): Ticket {
-    return this.#underWay.add(this.#decoder.bodyId());
+    return this.#underWay.add(this.#decoder.bodyId(), this.#decoder.bodyLength);
   }
 
   /** The reply to a deferred message. The bytes are the session's from now on. */
@@ -215,6 +215,7 @@ export class ServerSession {
       !this.#holds &&
       !this.#hostStalled &&
       this.#underWay.count < this.#settings.maxUnderWay &&
+      this.#underWay.bytes < this.#settings.maxUnderWayBytes &&
       this.#host.out.pendingBytes < this.#settings.maxPendingBytes
     );
   }

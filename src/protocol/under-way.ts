@@ -4,15 +4,23 @@
 /** One message under way: `reply` once it is known, `failed` when the application could not make one. */
 export interface Ticket {
   readonly id: number;
+  /** Length of the message. */
+  readonly bytes: number;
   reply: Uint8Array | undefined;
   failed: boolean;
 }
 
 export class UnderWay {
   #tickets: Ticket[] = [];
+  #bytes = 0;
 
   get count(): number {
     return this.#tickets.length;
+  }
+
+  /** Bytes of the messages under way. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get oldest(): Ticket | undefined {
@@ -23,14 +31,15 @@ export class UnderWay {
     return this.#tickets.includes(ticket);
   }
 
-  add(id: number): Ticket {
-    const ticket: Ticket = { id, reply: undefined, failed: false };
+  add(id: number, bytes: number): Ticket {
+    const ticket: Ticket = { id, bytes, reply: undefined, failed: false };
+    this.#bytes += bytes;
     this.#tickets.push(ticket);
     return ticket;
   }
 
   removeOldest(): void {
-    this.#tickets.shift();
+    this.#bytes -= this.#tickets.shift()?.bytes ?? 0;
   }
 
   /** Forgets the messages that came after this one. */
@@ -40,5 +49,6 @@ export class UnderWay {
 
   clear(): void {
     this.#tickets = [];
+    this.#bytes = 0;
   }
 }

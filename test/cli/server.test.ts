@@ -185,6 +185,7 @@ describe("what can't be started is said in a line", () => {
     [["--port", "65536"], /^2 .*whole number from 0 to 65535/],
     [["--tries", "0"], /^2 .*whole number from 1 to 255/],
     [["--idle-ms", "1e3"], /^2 .*whole number/],
+    [["--host", ""], /^2 .*--host must not be empty/],
     [["--surprise"], /^2 .*--surprise/],
   ])("%j", async (args, expected) => {
     const folder = await folderWithAlice();

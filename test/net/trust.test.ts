@@ -164,7 +164,7 @@ test("the file keeps comments and foreign lines, is private, and is not written 
   const foreign = [
     "# a comment",
     "",
-    "example.org 8080 not-a-fingerprint trusted-by-user * 2026-01-01",
+    "broken.example 8080 not-a-fingerprint trusted-by-user * 2026-01-01",
     `example.org 8080 ${OTHER} opaque alice 2026-01-01T00:00:00Z`,
     `windows.example 8080 ${OTHER} trusted-by-user * 2026-01-01T00:00:00Z\r`,
     "a newer version's line with more words in it than we know of",
@@ -173,6 +173,8 @@ test("the file keeps comments and foreign lines, is private, and is not written 
   writeFileSync(path, foreign, { mode: 0o600 });
   const known = new KnownServers(path);
   expect(await known.find("example.org", 8080), "it vouches for alice, not for anyone").toBeUndefined();
+  // TB-TLS-10: passing a damaged line over would let another key in unasked.
+  await expect(known.find("broken.example", 8080)).rejects.toThrow(`${path}:3 is about this server`);
   expect(await known.find("windows.example", 8080)).toMatchObject({ fingerprint: OTHER });
   expect(await known.find("LAST.example", 8080)).toMatchObject({ place: `${path}:7` });
   expect(await known.find("last.example", 8081)).toBeUndefined();

@@ -52,6 +52,7 @@ export const SERVER_SETTINGS: ServerSettings = {
   agent: "bench/1",
   maxFrameBytes: 65_536,
   maxUnderWay: 4,
+  maxUnderWayBytes: 4_194_304,
   maxPendingBytes: 1 << 20,
   tries: 3,
   mechanisms: [TWO_STEPS, PASSWORD],

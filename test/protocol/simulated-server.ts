@@ -22,6 +22,7 @@ export const SETTINGS: ServerSettings = {
   agent: "core/1",
   maxFrameBytes: 65_541,
   maxUnderWay: 8,
+  maxUnderWayBytes: 4_194_304,
   maxPendingBytes: 1 << 18,
   tries: 3,
   mechanisms: [PASSWORD],
