@@ -172,7 +172,8 @@ export class Server {
     await closed;
     clearTimeout(timer);
     // The listener is closed a little before its last connections have told of their end.
-    while (this.#sockets.size > 0 || this.#connections.size > 0) await nextTurn();
+    for (let turns = 0; turns < 100 && this.#sockets.size + this.#connections.size > 0; turns++)
+      await nextTurn();
   }
 
   /** When the last session of a server that is being stopped has ended, connections still in their handshake go. */
