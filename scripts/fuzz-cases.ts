@@ -1,13 +1,13 @@
 // What to throw at a running server: random streams, and what the client says in each exchange with one bit flipped.
 // A seed repeats them.
 
-import { bytesOfAct, createScript } from "../src/conformance/scene.ts";
-import { loadCatalog } from "../src/conformance/catalog.ts";
-import type { Exchange } from "../src/conformance/exchange.ts";
-import { readFrame } from "../src/conformance/frames.ts";
-import { parseProfile, type Profile } from "../src/conformance/profile.ts";
-import { pathsOf } from "../src/conformance/self-play.ts";
-import { wireTable } from "../src/conformance/wire-table.ts";
+import { bytesOfAct, createScript } from "../src/conformance/play/scene.ts";
+import { loadCatalog } from "../src/conformance/exchange/catalog.ts";
+import type { Exchange } from "../src/conformance/exchange/exchange.ts";
+import { readFrame } from "../src/conformance/wire/frames.ts";
+import { parseProfile, type Profile } from "../src/conformance/exchange/profile.ts";
+import { pathsOf } from "../src/conformance/play/self-play.ts";
+import { wireTable } from "../src/conformance/wire/wire-table.ts";
 import { concat, frame, message, unsigned, utf8, type Random } from "../test/protocol/bytes.ts";
 import { PASSWORD, USERNAME } from "./fuzz-server.ts";
 

@@ -4,8 +4,8 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { exchangeSchema } from "../src/conformance/exchange-schema.ts";
-import { wireTable } from "../src/conformance/wire-table.ts";
+import { exchangeSchema } from "../src/conformance/exchange/exchange-schema.ts";
+import { wireTable } from "../src/conformance/wire/wire-table.ts";
 import { fillSpecification, wireModule } from "./generated-parts.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));

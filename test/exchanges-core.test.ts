@@ -2,12 +2,12 @@
 // the same verdict however the stream is cut (TB-FRAME-4).
 
 import { describe, expect, test } from "vitest";
-import { loadCatalog, select } from "../src/conformance/catalog.ts";
-import { parseProfile } from "../src/conformance/profile.ts";
-import type { Result } from "../src/conformance/result.ts";
-import { runExchange, type Opening } from "../src/conformance/run.ts";
-import { segmentations } from "../src/conformance/segmentation.ts";
-import { simulateLink } from "../src/conformance/simulated-link.ts";
+import { loadCatalog, select } from "../src/conformance/exchange/catalog.ts";
+import { parseProfile } from "../src/conformance/exchange/profile.ts";
+import type { Result } from "../src/conformance/play/result.ts";
+import { runExchange, type Opening } from "../src/conformance/play/run.ts";
+import { segmentations } from "../src/conformance/play/segmentation.ts";
+import { simulateLink } from "../src/conformance/play/simulated-link.ts";
 import { SimulatedClient } from "./protocol/simulated-client.ts";
 import { DISABLED_USER, SETTINGS, simulateServer, USER, type Replies } from "./protocol/simulated-server.ts";
 

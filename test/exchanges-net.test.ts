@@ -3,12 +3,12 @@
 // that an operator runs.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadCatalog, select } from "../src/conformance/catalog.ts";
-import type { Exchange } from "../src/conformance/exchange.ts";
-import { parseProfile } from "../src/conformance/profile.ts";
-import { runExchange, type Opening, type RunResult } from "../src/conformance/run.ts";
-import { segmentations, type Segmentation } from "../src/conformance/segmentation.ts";
-import { connectLink, listenLinks } from "../src/conformance/socket-link.ts";
+import { loadCatalog, select } from "../src/conformance/exchange/catalog.ts";
+import type { Exchange } from "../src/conformance/exchange/exchange.ts";
+import { parseProfile } from "../src/conformance/exchange/profile.ts";
+import { runExchange, type Opening, type RunResult } from "../src/conformance/play/run.ts";
+import { segmentations, type Segmentation } from "../src/conformance/play/segmentation.ts";
+import { connectLink, listenLinks } from "../src/conformance/play/socket-link.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
 import { preparePassword } from "../src/credentials/password.ts";
 import {

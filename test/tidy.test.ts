@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Entry points: nobody imports them. The conformance engine is used by the tests until it has a command. */
-const ENTRY = /^(bin\/talkbyte-[a-z]+|index|cli\/(client|server|users)|conformance\/[a-z-]+)\.ts$/;
+const ENTRY = /^(bin\/talkbyte-[a-z]+|index|cli\/(client|server|users)|conformance\/[a-z]+\/[a-z-]+)\.ts$/;
 
 function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -6,9 +6,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { loadCatalog } from "../src/conformance/catalog.ts";
-import { extractRequirements } from "../src/conformance/requirements.ts";
-import { traceability } from "../src/conformance/traceability.ts";
+import { loadCatalog } from "../src/conformance/exchange/catalog.ts";
+import { extractRequirements } from "../src/conformance/exchange/requirements.ts";
+import { traceability } from "../src/conformance/exchange/traceability.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const specification = readFileSync(join(project, "spec/talkbyte.md"), "utf8");

@@ -2,11 +2,11 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadCatalog, select, SelectionError, type Catalog } from "../../src/conformance/catalog.ts";
-import { loadProfile, parseProfile } from "../../src/conformance/profile.ts";
-import { runExchange } from "../../src/conformance/run.ts";
-import { simulateLink } from "../../src/conformance/simulated-link.ts";
-import { ExchangeError } from "../../src/conformance/strict-yaml.ts";
+import { loadCatalog, select, SelectionError, type Catalog } from "../../src/conformance/exchange/catalog.ts";
+import { loadProfile, parseProfile } from "../../src/conformance/exchange/profile.ts";
+import { runExchange } from "../../src/conformance/play/run.ts";
+import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
+import { ExchangeError } from "../../src/conformance/exchange/strict-yaml.ts";
 import { fakeServer, profile, type FakeOptions } from "./fakes.ts";
 
 function folder(files: Record<string, string>): string {

@@ -1,6 +1,6 @@
 // Exchange files for tests, written inline: the head is always the same.
 
-import { parseExchange, type Exchange } from "../../src/conformance/exchange.ts";
+import { parseExchange, type Exchange } from "../../src/conformance/exchange/exchange.ts";
 
 export function exchangeText(steps: string, head = ""): string {
   return `id: made-up\ntitle: Made up for a test\ncovers: [TB-DEMO-1]\n${head}steps:\n${steps.trim()}\n`;

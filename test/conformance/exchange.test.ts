@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { exchangeSchema } from "../../src/conformance/exchange-schema.ts";
-import { parseExchange } from "../../src/conformance/exchange.ts";
-import { loadCatalog } from "../../src/conformance/catalog.ts";
-import { ExchangeError } from "../../src/conformance/strict-yaml.ts";
-import { specFolder, wireTable } from "../../src/conformance/wire-table.ts";
+import { exchangeSchema } from "../../src/conformance/exchange/exchange-schema.ts";
+import { parseExchange } from "../../src/conformance/exchange/exchange.ts";
+import { loadCatalog } from "../../src/conformance/exchange/catalog.ts";
+import { ExchangeError } from "../../src/conformance/exchange/strict-yaml.ts";
+import { specFolder, wireTable } from "../../src/conformance/wire/wire-table.ts";
 import { exchangeOf, exchangeText, login } from "./exchange-text.ts";
 
 const schemaText = readFileSync(new URL("exchange.schema.json", specFolder), "utf8");

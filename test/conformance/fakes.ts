@@ -2,12 +2,17 @@
 // honest until a test says otherwise: `on` replaces what one of them does with a frame, by its name.
 
 import type net from "node:net";
-import { concat, toHex, utf8, writeInteger } from "../../src/conformance/bytes.ts";
-import { createSplitter, fieldContent, readFrame, type FrameReading } from "../../src/conformance/frames.ts";
-import type { Driver } from "../../src/conformance/link.ts";
-import { parseProfile, type Profile } from "../../src/conformance/profile.ts";
-import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/simulated-link.ts";
-import { frameNamed, wireTable } from "../../src/conformance/wire-table.ts";
+import { concat, toHex, utf8, writeInteger } from "../../src/conformance/wire/bytes.ts";
+import {
+  createSplitter,
+  fieldContent,
+  readFrame,
+  type FrameReading,
+} from "../../src/conformance/wire/frames.ts";
+import type { Driver } from "../../src/conformance/play/link.ts";
+import { parseProfile, type Profile } from "../../src/conformance/exchange/profile.ts";
+import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/play/simulated-link.ts";
+import { frameNamed, wireTable } from "../../src/conformance/wire/wire-table.ts";
 
 export const profile: Profile = parseProfile({
   username: "alice",

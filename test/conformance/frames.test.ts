@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { annotate, summarize } from "../../src/conformance/annotate.ts";
-import { concat, fromHex, toHex, utf8 } from "../../src/conformance/bytes.ts";
-import { createSplitter, readFrame } from "../../src/conformance/frames.ts";
-import { wireTable } from "../../src/conformance/wire-table.ts";
+import { annotate, summarize } from "../../src/conformance/wire/annotate.ts";
+import { concat, fromHex, toHex, utf8 } from "../../src/conformance/wire/bytes.ts";
+import { createSplitter, readFrame } from "../../src/conformance/wire/frames.ts";
+import { wireTable } from "../../src/conformance/wire/wire-table.ts";
 import { bytes16, errorFrame, frame, rawFrame, string8, u16, u32, u8, welcome } from "./fakes.ts";
 
 const hello = frame("HELLO", utf8("TalkByte"), u8(1), u8(1), string8("x"));

@@ -1,8 +1,8 @@
 // Plays steps against the fake server over the simulated link.
 
-import { play, type PlayOptions } from "../../src/conformance/player.ts";
-import type { Result } from "../../src/conformance/result.ts";
-import { simulateLink } from "../../src/conformance/simulated-link.ts";
+import { play, type PlayOptions } from "../../src/conformance/play/player.ts";
+import type { Result } from "../../src/conformance/play/result.ts";
+import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
 import { exchangeOf } from "./exchange-text.ts";
 import { fakeServer, profile, type FakeOptions } from "./fakes.ts";
 

@@ -1,9 +1,9 @@
 // The player against a server under test: deadlines, branches, and the verdicts that accuse nobody.
 
 import { describe, expect, it } from "vitest";
-import { concat, fromHex, toHex } from "../../src/conformance/bytes.ts";
-import { parseProfile } from "../../src/conformance/profile.ts";
-import { bytesFrom } from "../../src/conformance/stage.ts";
+import { concat, fromHex, toHex } from "../../src/conformance/wire/bytes.ts";
+import { parseProfile } from "../../src/conformance/exchange/profile.ts";
+import { bytesFrom } from "../../src/conformance/play/stage.ts";
 import { serverLogin } from "./exchange-text.ts";
 import { errorFrame, frame, refusedFrame, u16, u64, welcome } from "./fakes.ts";
 import type { FakeOptions } from "./fakes.ts";

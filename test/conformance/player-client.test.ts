@@ -1,12 +1,12 @@
 // The player against a client under test, over the simulated link.
 
 import { describe, expect, it } from "vitest";
-import { concat, toHex } from "../../src/conformance/bytes.ts";
-import type { Driver } from "../../src/conformance/link.ts";
-import { play, type PlayOptions } from "../../src/conformance/player.ts";
-import type { Result } from "../../src/conformance/result.ts";
-import { simulateLink } from "../../src/conformance/simulated-link.ts";
-import { bytesFrom } from "../../src/conformance/stage.ts";
+import { concat, toHex } from "../../src/conformance/wire/bytes.ts";
+import type { Driver } from "../../src/conformance/play/link.ts";
+import { play, type PlayOptions } from "../../src/conformance/play/player.ts";
+import type { Result } from "../../src/conformance/play/result.ts";
+import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
+import { bytesFrom } from "../../src/conformance/play/stage.ts";
 import { exchangeOf, login } from "./exchange-text.ts";
 import { fakeClient, frame, profile, rawFrame, u32 } from "./fakes.ts";
 import type { FakeOptions } from "./fakes.ts";

@@ -1,9 +1,9 @@
 // The player against a server under test, over the simulated link: what holds and what does not.
 
 import { describe, expect, it } from "vitest";
-import { concat, fromHex, toHex, utf8 } from "../../src/conformance/bytes.ts";
-import { fieldContent } from "../../src/conformance/frames.ts";
-import { bytesFrom } from "../../src/conformance/stage.ts";
+import { concat, fromHex, toHex, utf8 } from "../../src/conformance/wire/bytes.ts";
+import { fieldContent } from "../../src/conformance/wire/frames.ts";
+import { bytesFrom } from "../../src/conformance/play/stage.ts";
 import { serverLogin } from "./exchange-text.ts";
 import { errorFrame, frame, rawFrame, u32, u64, welcome } from "./fakes.ts";
 import type { FakeOptions } from "./fakes.ts";

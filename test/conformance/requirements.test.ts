@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { loadCatalog } from "../../src/conformance/catalog.ts";
-import { extractRequirements, type ProblemKind } from "../../src/conformance/requirements.ts";
-import { traceability, type CoveringExchange } from "../../src/conformance/traceability.ts";
-import { specFolder } from "../../src/conformance/wire-table.ts";
+import { loadCatalog } from "../../src/conformance/exchange/catalog.ts";
+import { extractRequirements, type ProblemKind } from "../../src/conformance/exchange/requirements.ts";
+import { traceability, type CoveringExchange } from "../../src/conformance/exchange/traceability.ts";
+import { specFolder } from "../../src/conformance/wire/wire-table.ts";
 
 const spec = `# A spec
 

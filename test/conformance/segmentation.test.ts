@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { concat, toHex } from "../../src/conformance/bytes.ts";
-import { createRandom, cutWrites, segmentations } from "../../src/conformance/segmentation.ts";
+import { concat, toHex } from "../../src/conformance/wire/bytes.ts";
+import { createRandom, cutWrites, segmentations } from "../../src/conformance/play/segmentation.ts";
 
 const bytes = Uint8Array.from({ length: 100_000 }, (_byte, index) => index & 0xff);
 const cut = (segmentation: (typeof segmentations)[number], seed = 1, of = bytes): Uint8Array[] => [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { loadCatalog } from "../../src/conformance/catalog.ts";
-import { parseProfile } from "../../src/conformance/profile.ts";
-import { selfPlay } from "../../src/conformance/self-play.ts";
+import { loadCatalog } from "../../src/conformance/exchange/catalog.ts";
+import { parseProfile } from "../../src/conformance/exchange/profile.ts";
+import { selfPlay } from "../../src/conformance/play/self-play.ts";
 import { exchangeOf, login } from "./exchange-text.ts";
 import { profile } from "./fakes.ts";
 

@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { concat, fromHex, toHex, utf8 } from "../../src/conformance/bytes.ts";
-import { createScript, countFrames, templateOf } from "../../src/conformance/scene.ts";
-import type { FrameAct } from "../../src/conformance/steps.ts";
-import { match, materialize, type FrameTemplate, type Mismatch } from "../../src/conformance/template.ts";
-import { wireTable } from "../../src/conformance/wire-table.ts";
+import { concat, fromHex, toHex, utf8 } from "../../src/conformance/wire/bytes.ts";
+import { createScript, countFrames, templateOf } from "../../src/conformance/play/scene.ts";
+import type { FrameAct } from "../../src/conformance/exchange/steps.ts";
+import {
+  match,
+  materialize,
+  type FrameTemplate,
+  type Mismatch,
+} from "../../src/conformance/play/template.ts";
+import { wireTable } from "../../src/conformance/wire/wire-table.ts";
 import { exchangeOf } from "./exchange-text.ts";
 import { bytes16, frame, profile, refusedFrame, string8, u16, u32, u64, u8, welcome } from "./fakes.ts";
 

@@ -1,6 +1,6 @@
 // The application of our client as the exchanges want it: it does what an `app` step says and judges nothing.
 
-import type { Driver } from "../../src/conformance/link.ts";
+import type { Driver } from "../../src/conformance/play/link.ts";
 import { openClient, type Client } from "../../src/net/client.ts";
 
 export class ClientDriver implements Driver {

@@ -1,8 +1,8 @@
 // The core's client as a peer of the conformance engine, without a socket, with the driver that plays its
 // application: it logs in by PASSWORD once WELCOME offers it, and answers GOAWAY by nothing of its own.
 
-import type { Driver } from "../../src/conformance/link.ts";
-import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/simulated-link.ts";
+import type { Driver } from "../../src/conformance/play/link.ts";
+import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/play/simulated-link.ts";
 import { ClientSession, type ClientAction, type ClientHost } from "../../src/protocol/client-session.ts";
 import { FrameWriter } from "../../src/protocol/frame-writer.ts";
 import { PASSWORD } from "../../src/protocol/mechanism.ts";

@@ -1,7 +1,7 @@
 // The core's server as a peer of the conformance engine, without a socket: a world that admits everyone, knows a
 // fixed table of users and one session id, and echoes, at once or when the turn ends.
 
-import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/simulated-link.ts";
+import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/play/simulated-link.ts";
 import { FrameWriter } from "../../src/protocol/frame-writer.ts";
 import { PASSWORD } from "../../src/protocol/mechanism.ts";
 import type { PayloadView } from "../../src/protocol/payload.ts";

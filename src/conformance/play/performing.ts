@@ -1,9 +1,9 @@
 // The runner speaks: a step of the side that it plays becomes bytes, an end, or a wait.
 
-import { concat } from "./bytes.ts";
+import { concat } from "../wire/bytes.ts";
 import { StepFailed } from "./result.ts";
 import { bytesOfAct, millisecondsOf, type Scene } from "./scene.ts";
-import type { WireStep } from "./steps.ts";
+import type { WireStep } from "../exchange/steps.ts";
 
 export async function perform(scene: Scene, step: WireStep): Promise<void> {
   const { stage } = scene;

@@ -2,7 +2,7 @@
 // (spec/exchanges.md, section 3). A template is plain JSON, so that it can be published and replayed by
 // someone who has no codec. `materialize` fills it in; `match` holds a received frame against it.
 
-import { concat, equalBytes, fromHex, readInteger, repeatBytes, toHex, writeInteger } from "./bytes.ts";
+import { concat, equalBytes, fromHex, readInteger, repeatBytes, toHex, writeInteger } from "../wire/bytes.ts";
 
 interface Named {
   // Path of the field, such as `mechanisms[0].name`.

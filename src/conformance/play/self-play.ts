@@ -1,16 +1,16 @@
 // Plays a file against itself, without a peer: what each step says is sent, and held to the same step as if
 // it had been received. So a file that no honest pair could play is found before it accuses anyone.
 
-import { createSplitter, readFrame } from "./frames.ts";
-import type { Exchange } from "./exchange.ts";
+import { createSplitter, readFrame } from "../wire/frames.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { unsupportedReason } from "./player.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile } from "../exchange/profile.ts";
 import { bytesOfAct, createScript, fillingOf, templateOf, type Computations, type Script } from "./scene.ts";
-import type { Act, AppStep, Speaker, WireStep } from "./steps.ts";
+import type { Act, AppStep, Speaker, WireStep } from "../exchange/steps.ts";
 import { match, materialize } from "./template.ts";
-import { amountOf } from "./values.ts";
+import { amountOf } from "../exchange/values.ts";
 import { createWatch } from "./watch.ts";
-import { wireTable } from "./wire-table.ts";
+import { wireTable } from "../wire/wire-table.ts";
 
 export interface SelfPlayResult {
   // Why the profile can't play it; undefined if it can.

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import type { Link, LinkEvent } from "./link.ts";
-import { wireTable } from "./wire-table.ts";
+import { wireTable } from "../wire/wire-table.ts";
 
 // A runner that plays the client reads as far as memory allows, for it must not stop a server by not
 // reading. One that plays the server reads little ahead, as the tightest honest server does, so that a

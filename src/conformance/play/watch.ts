@@ -1,10 +1,10 @@
 // What the suite holds the side under test to in every exchange, whatever the steps say: well-formed
 // frames, the limit in force (spec section 8.1), and extension frames only where one is allowed (3.4).
 
-import { toHex } from "./bytes.ts";
-import { createSplitter, numberAt, readFrame, type FrameReading } from "./frames.ts";
-import type { Speaker } from "./steps.ts";
-import { limitNamed, type WireTable } from "./wire-table.ts";
+import { toHex } from "../wire/bytes.ts";
+import { createSplitter, numberAt, readFrame, type FrameReading } from "../wire/frames.ts";
+import type { Speaker } from "../exchange/steps.ts";
+import { limitNamed, type WireTable } from "../wire/wire-table.ts";
 
 export interface Watch {
   // The limit on the next frame's length field, which is the same in both directions.

@@ -17,7 +17,7 @@ import {
   type Cursor,
 } from "./strict-yaml.ts";
 import { asName, asVariable } from "./values.ts";
-import { wireTable, type WireTable } from "./wire-table.ts";
+import { wireTable, type WireTable } from "../wire/wire-table.ts";
 
 export interface Need {
   readonly variable: VariableName;

@@ -13,7 +13,7 @@ import {
 } from "./strict-yaml.ts";
 import { asAmount, asHex, asName, asVariable, parseFields, parsePayload } from "./values.ts";
 import type { Amount, FieldValues, Value } from "./values.ts";
-import { frameNamed, type FrameKind, type WireTable } from "./wire-table.ts";
+import { frameNamed, type FrameKind, type WireTable } from "../wire/wire-table.ts";
 
 export type Speaker = "C" | "S";
 

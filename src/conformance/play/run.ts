@@ -1,8 +1,8 @@
 // An exchange and its probe: a breach must not only be answered rightly, a fresh connection must still
 // work afterwards.
 
-import type { Catalog } from "./catalog.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Catalog } from "../exchange/catalog.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { Driver, LinkSource } from "./link.ts";
 import { play, type PlayOptions } from "./player.ts";
 import type { Result } from "./result.ts";

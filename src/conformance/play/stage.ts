@@ -1,14 +1,14 @@
 // The connection as the player sees it: bytes go out in the chosen segmentation, frames and ends of the
 // side under test come in one at a time, and everything is written to the transcript.
 
-import { concat } from "./bytes.ts";
-import { createSplitter, readFrame, type FrameReading } from "./frames.ts";
+import { concat } from "../wire/bytes.ts";
+import { createSplitter, readFrame, type FrameReading } from "../wire/frames.ts";
 import type { Link, LinkEvent } from "./link.ts";
 import type { TranscriptEntry } from "./result.ts";
 import { createRandom, cutWrites, type Segmentation } from "./segmentation.ts";
-import type { Speaker } from "./steps.ts";
+import type { Speaker } from "../exchange/steps.ts";
 import { createWatch, type Watch } from "./watch.ts";
-import type { WireTable } from "./wire-table.ts";
+import type { WireTable } from "../wire/wire-table.ts";
 
 // One thing that the side under test did.
 export type Thing =

@@ -46,8 +46,8 @@ export interface WireTable {
   readonly limits: readonly { readonly name: string; readonly value: number }[];
 }
 
-// The same relative path holds from src/conformance in a checkout and from dist/conformance in the package.
-export const specFolder = new URL("../../spec/", import.meta.url);
+// The same relative path holds from src/conformance/wire in a checkout and from dist/conformance/wire in the package.
+export const specFolder = new URL("../../../spec/", import.meta.url);
 
 const fieldTypes: readonly FieldType[] = [
   "u8",

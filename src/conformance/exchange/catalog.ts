@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Role } from "./exchange-checks.ts";
 import { loadExchange, type Exchange } from "./exchange.ts";
 import { ExchangeError } from "./strict-yaml.ts";
-import { specFolder, wireTable, type WireTable } from "./wire-table.ts";
+import { specFolder, wireTable, type WireTable } from "../wire/wire-table.ts";
 
 export interface Catalog {
   readonly folder: string;

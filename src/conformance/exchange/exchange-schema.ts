@@ -3,7 +3,7 @@
 // is its output; a test fails when that is stale.
 
 import { variables } from "./profile.ts";
-import { integerWidth, prefixWidth, type Field, type FrameKind, type WireTable } from "./wire-table.ts";
+import { integerWidth, prefixWidth, type Field, type FrameKind, type WireTable } from "../wire/wire-table.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 

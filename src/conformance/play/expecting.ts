@@ -1,14 +1,14 @@
 // The side under test speaks: what it does next is held to the step.
 
-import { summarize } from "./annotate.ts";
-import { fieldContent, numberAt, type FrameReading } from "./frames.ts";
+import { summarize } from "../wire/annotate.ts";
+import { fieldContent, numberAt, type FrameReading } from "../wire/frames.ts";
 import { StepFailed, type Timing } from "./result.ts";
 import { countFrames, errorTemplate, fillingOf, millisecondsOf, templateOf, type Scene } from "./scene.ts";
 import type { Thing } from "./stage.ts";
-import type { Act, ForkStep, FrameAct, WireStep } from "./steps.ts";
+import type { Act, ForkStep, FrameAct, WireStep } from "../exchange/steps.ts";
 import { match, materialize, type FrameTemplate } from "./template.ts";
-import { amountOf, variableOf } from "./values.ts";
-import { frameNamed } from "./wire-table.ts";
+import { amountOf, variableOf } from "../exchange/values.ts";
+import { frameNamed } from "../wire/wire-table.ts";
 
 export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
   if (step.optional && !(await isNext(scene, step.acts[0]))) return;

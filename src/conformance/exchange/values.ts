@@ -1,10 +1,10 @@
 // The values that an exchange gives to fields (spec/exchanges.md, section 3), parsed against the field
 // table, so that a value that can't stand in its field is an error of the file and not of the peer.
 
-import { isHex } from "./bytes.ts";
+import { isHex } from "../wire/bytes.ts";
 import { isVariableName, variables, type Profile, type VariableName } from "./profile.ts";
 import { asInteger, asList, asMap, asText, fail, isMapping, type Cursor } from "./strict-yaml.ts";
-import { integerWidth, prefixWidth, type Field, type WireTable } from "./wire-table.ts";
+import { integerWidth, prefixWidth, type Field, type WireTable } from "../wire/wire-table.ts";
 
 // A number that may come from the profile: `5`, `$tries`, `{ var: $tries, minus: 1 }`.
 export type Amount =

@@ -2,19 +2,19 @@
 // (spec/exchanges.md, sections 2 and 5). Frames and connection ends are judged, never texts.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { speakerOf, valuesOf, type Role } from "./exchange-checks.ts";
-import type { Exchange } from "./exchange.ts";
+import { speakerOf, valuesOf, type Role } from "../exchange/exchange-checks.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { chooseBranch, expectStep } from "./expecting.ts";
 import type { Driver, Link, LinkSource } from "./link.ts";
 import { perform } from "./performing.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile } from "../exchange/profile.ts";
 import { literalBytes } from "./resolve.ts";
 import { StepFailed, type Result, type TranscriptEntry } from "./result.ts";
 import { createScript, type Computations, type Scene } from "./scene.ts";
 import type { Segmentation } from "./segmentation.ts";
 import { createStage } from "./stage.ts";
-import type { AppStep, Step, WireStep } from "./steps.ts";
-import { wireTable, type WireTable } from "./wire-table.ts";
+import type { AppStep, Step, WireStep } from "../exchange/steps.ts";
+import { wireTable, type WireTable } from "../wire/wire-table.ts";
 
 export interface PlayOptions {
   // The side under test.

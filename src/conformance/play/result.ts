@@ -1,8 +1,8 @@
 // What playing an exchange gives (spec/exchanges.md, section 5).
 
-import type { Role } from "./exchange-checks.ts";
+import type { Role } from "../exchange/exchange-checks.ts";
 import type { Segmentation } from "./segmentation.ts";
-import type { Speaker } from "./steps.ts";
+import type { Speaker } from "../exchange/steps.ts";
 
 export const verdicts = ["pass", "warn", "fail", "inconclusive", "unsupported"] as const;
 export type Verdict = (typeof verdicts)[number];

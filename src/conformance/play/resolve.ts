@@ -1,12 +1,12 @@
 // From a frame of an exchange to its byte template: the profile's values are put in, and every field that
 // the file leaves open gets the range that the field table allows and the default of section 3.1.
 
-import { concat, fromHex, repeatBytes, toHex, utf8, writeInteger } from "./bytes.ts";
-import type { Profile, VariableName } from "./profile.ts";
-import type { FrameAct } from "./steps.ts";
+import { concat, fromHex, repeatBytes, toHex, utf8, writeInteger } from "../wire/bytes.ts";
+import type { Profile, VariableName } from "../exchange/profile.ts";
+import type { FrameAct } from "../exchange/steps.ts";
 import type { FrameTemplate, Part } from "./template.ts";
-import { amountOf, textOf, type FieldValues, type Value } from "./values.ts";
-import { integerWidth, prefixWidth, type Field, type WireTable } from "./wire-table.ts";
+import { amountOf, textOf, type FieldValues, type Value } from "../exchange/values.ts";
+import { integerWidth, prefixWidth, type Field, type WireTable } from "../wire/wire-table.ts";
 
 export interface ResolveContext {
   readonly table: WireTable;

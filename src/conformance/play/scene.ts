@@ -1,14 +1,14 @@
 // What the steps of one play share: the connection, the captures, the moments, and what came of it.
 
-import { concat, fromHex, writeInteger } from "./bytes.ts";
-import type { Profile } from "./profile.ts";
+import { concat, fromHex, writeInteger } from "../wire/bytes.ts";
+import type { Profile } from "../exchange/profile.ts";
 import { resolveFrame } from "./resolve.ts";
 import type { BranchTaken, Timing } from "./result.ts";
 import type { Stage } from "./stage.ts";
-import type { Act, FrameAct, Speaker } from "./steps.ts";
+import type { Act, FrameAct, Speaker } from "../exchange/steps.ts";
 import { match, materialize, type Captures, type Filling, type FrameTemplate } from "./template.ts";
-import { amountOf, type Amount } from "./values.ts";
-import type { WireTable } from "./wire-table.ts";
+import { amountOf, type Amount } from "../exchange/values.ts";
+import type { WireTable } from "../wire/wire-table.ts";
 
 export interface ComputeContext {
   // Whole frames that passed so far, in order.
