@@ -8,7 +8,7 @@ interface Command {
   run(argv: readonly string[]): Promise<number>;
 }
 
-export async function launch(name: "client" | "server" | "users"): Promise<void> {
+export async function launch(name: "adapter" | "client" | "conformance" | "server" | "users"): Promise<void> {
   // A reader that has seen enough, as in `talkbyte-users list | head -1`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

@@ -1,9 +1,19 @@
 // The side under test speaks: what it does next is held to the step.
 
-import { summarize } from "../wire/annotate.ts";
+import { toHex, writeInteger } from "../wire/bytes.ts";
+import { annotate, annotatedLine, summarize } from "../wire/annotate.ts";
 import { fieldContent, numberAt, type FrameReading } from "../wire/frames.ts";
-import { StepFailed, type Timing } from "./result.ts";
-import { countFrames, errorTemplate, fillingOf, millisecondsOf, templateOf, type Scene } from "./scene.ts";
+import { compare, compareFork } from "./comparison.ts";
+import { StepFailed, type Comparison, type Timing } from "./result.ts";
+import {
+  countFrames,
+  errorTemplate,
+  fillingOf,
+  millisecondsOf,
+  quietMs,
+  templateOf,
+  type Scene,
+} from "./scene.ts";
 import type { Thing } from "./stage.ts";
 import type { Act, ForkStep, FrameAct, WireStep } from "../exchange/steps.ts";
 import { match, materialize, type FrameTemplate } from "./template.ts";
@@ -20,7 +30,7 @@ export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
     else {
       const patience = due === undefined || !first ? scene.timeoutMs : due.latest - scene.stage.now();
       const thing = await nextThing(scene, act, Math.max(0, patience));
-      if (due !== undefined && first) judgeTime(scene, step, thing, due);
+      if (due !== undefined && first) judgeTime(scene, act, step.line, thing, due);
       if (act.kind === "closes") await expectCloses(scene, step, act.code, thing);
       else expectAct(scene, act, thing);
       scene.previous = thing.at;
@@ -36,7 +46,7 @@ export async function chooseBranch(scene: Scene, fork: ForkStep): Promise<ForkSt
   const silence = silent?.steps[0];
   const patience =
     silence?.kind === "wire" && silence.lasts !== undefined
-      ? millisecondsOf(scene, silence.lasts.amount) * silence.lasts.share
+      ? quietMs(scene, silence)
       : Math.max(scene.timeoutMs, ...fork.branches.map((branch) => latest(scene, branch.steps[0])));
   const expectsPing = fork.branches.some((branch) => isPing(firstAct(branch.steps[0])));
   const thing = await nextThing(scene, expectsPing ? undefined : "others", patience);
@@ -50,7 +60,12 @@ export async function chooseBranch(scene: Scene, fork: ForkStep): Promise<ForkSt
     if (act !== undefined && couldBe(scene, act, thing)) return branch;
   }
   const names = fork.branches.map((branch) => branch.name).join(", ");
-  return mismatch(scene, thing, `one of the branches ${names}`);
+  return mismatch(
+    scene,
+    thing,
+    `one of the branches ${names}`,
+    compareFork(scene, fork.branches, linesOf(scene, thing)),
+  );
 }
 
 async function isNext(scene: Scene, act: Act | undefined): Promise<boolean> {
@@ -74,30 +89,42 @@ function dueTime(scene: Scene, step: WireStep): Due {
   return { since, deadlineMs, earliest: since + deadlineMs * 0.9, latest: since + deadlineMs + slackMs };
 }
 
-function judgeTime(scene: Scene, step: WireStep, thing: Thing, due: Due): void {
+function judgeTime(scene: Scene, act: Act, line: number, thing: Thing, due: Due): void {
   const timing: Timing = {
-    line: step.line,
+    line,
     deadlineMs: due.deadlineMs,
     earliestMs: due.earliest - due.since,
     latestMs: due.latest - due.since,
     measuredMs: thing.at - due.since,
   };
   scene.timings.push(timing);
+  scene.limits.push(due.deadlineMs);
   const span = `${timing.earliestMs} to ${timing.latestMs} ms`;
   if (thing.kind === "timeout")
-    throw new StepFailed("fail", `nothing came by ${timing.latestMs} ms; due within ${span}`);
+    throw new StepFailed(
+      "fail",
+      `nothing came by ${timing.latestMs} ms; due within ${span}`,
+      compare(scene, act, linesOf(scene, thing)),
+    );
   if (thing.at < due.earliest || thing.at > due.latest)
     throw new StepFailed(
       "fail",
       `came ${thing.at < due.earliest ? "too early" : "too late"}, after ${Math.round(timing.measuredMs)} ms; due within ${span}: ${describe(scene, thing)}`,
+      compare(scene, act, linesOf(scene, thing)),
     );
 }
 
 async function expectQuiet(scene: Scene, step: WireStep): Promise<void> {
-  const { lasts } = step;
-  const milliseconds = lasts === undefined ? 0 : millisecondsOf(scene, lasts.amount) * lasts.share;
+  const milliseconds = quietMs(scene, step);
   const thing = await nextThing(scene, undefined, milliseconds);
-  if (thing.kind !== "timeout") mismatch(scene, thing, `nothing for ${milliseconds} ms`);
+  scene.limits.push(milliseconds);
+  if (thing.kind !== "timeout")
+    mismatch(
+      scene,
+      thing,
+      `nothing for ${milliseconds} ms`,
+      compare(scene, { kind: "quiet" }, linesOf(scene, thing)),
+    );
   scene.previous = thing.at;
 }
 
@@ -121,7 +148,7 @@ function expectAct(scene: Scene, act: Act, thing: Thing): void {
     case "end":
     case "reset":
     case "closed":
-      if (!isEnd(act.kind, thing)) mismatch(scene, thing, endNames[act.kind]);
+      if (!isEnd(act.kind, thing)) mismatchAct(scene, thing, endNames[act.kind], act);
       return;
     case "closes":
     case "quiet":
@@ -149,8 +176,8 @@ function expectFrame(
   thing: Thing,
   repetition: number,
 ): void {
-  if (thing.kind !== "frame") return mismatch(scene, thing, act.frame.name);
-  if (thing.reading.kind?.name !== act.frame.name) return mismatch(scene, thing, act.frame.name);
+  if (thing.kind !== "frame" || thing.reading.kind?.name !== act.frame.name)
+    return mismatchAct(scene, thing, act.frame.name, act);
   const result = match(template, thing.bytes, fillingOf(scene, repetition));
   if (!result.ok) {
     const { offset, field, expected, received } = result.mismatch;
@@ -158,6 +185,7 @@ function expectFrame(
     throw new StepFailed(
       "fail",
       `${act.frame.name}: ${field} at offset ${offset} should be ${expected}, but is ${received}`,
+      compare(scene, act, linesOf(scene, thing)),
     );
   }
   scene.captures = result.captures;
@@ -173,10 +201,11 @@ async function expectCloses(scene: Scene, step: WireStep, code: string, thing: T
   };
   if (thing.kind === "reset") return branch("reset");
   if (thing.kind === "end" && thing.partial.length === 0) return branch("end");
-  if (!isError(scene, code, thing)) return mismatch(scene, thing, `ERROR ${code}, end of stream or a reset`);
+  if (!isError(scene, code, thing))
+    return mismatchAct(scene, thing, `ERROR ${code}, end of stream or a reset`, { kind: "closes", code });
   const after = await nextThing(scene, undefined, scene.timeoutMs);
   if (after.kind !== "reset" && !isEnd("closed", after))
-    mismatch(scene, after, `end of stream or a reset after ERROR ${code}`);
+    mismatchAct(scene, after, `end of stream or a reset after ERROR ${code}`, { kind: "closed" });
   return branch("error");
 }
 
@@ -218,10 +247,18 @@ async function nextThing(scene: Scene, act: Act | "others" | undefined, timeoutM
       throw new StepFailed(
         "fail",
         `a frame of length ${thing.length}, over the limit in force of ${stage.watch.limitBytes()}`,
+        {
+          expected: [`a length of ${stage.watch.limitBytes()} at most`],
+          received: linesOf(scene, thing),
+        },
       );
     if (thing.kind !== "frame") return thing;
     const complaint = stage.watch.complaint(underTest, thing.reading);
-    if (complaint !== undefined) throw new StepFailed("fail", complaint);
+    if (complaint !== undefined)
+      throw new StepFailed("fail", complaint, {
+        expected: ["a frame that is well-formed, and legal here"],
+        received: linesOf(scene, thing),
+      });
     if (thing.reading.extension) continue;
     const unasked =
       thing.reading.kind?.name === "PING" && act !== undefined && (act === "others" || !isPing(act));
@@ -229,7 +266,10 @@ async function nextThing(scene: Scene, act: Act | "others" | undefined, timeoutM
     stage.watch.see(underTest, thing.reading);
     if (!legal) return thing;
     if (scene.pongSentAt !== undefined && thing.at < scene.pongSentAt)
-      throw new StepFailed("fail", "a second PING before the first was answered");
+      throw new StepFailed("fail", "a second PING before the first was answered", {
+        expected: ["no PING before the PONG"],
+        received: linesOf(scene, thing),
+      });
     await answerPing(scene, thing.reading);
   }
 }
@@ -256,9 +296,14 @@ function latest(scene: Scene, step: ForkStep["branches"][number]["steps"][number
   return step?.kind === "wire" && step.at !== undefined ? dueTime(scene, step).latest - scene.stage.now() : 0;
 }
 
-function mismatch(scene: Scene, thing: Thing, expected: string): never {
+function mismatchAct(scene: Scene, thing: Thing, expected: string, act: Act): never {
+  return mismatch(scene, thing, expected, compare(scene, act, linesOf(scene, thing)));
+}
+
+function mismatch(scene: Scene, thing: Thing, expected: string, comparison: Comparison): never {
   refuseIfBusy(scene, thing);
-  throw new StepFailed("fail", `expected ${expected}, but got ${describe(scene, thing)}`);
+  if (thing.kind === "timeout") scene.limits.push(scene.timeoutMs);
+  throw new StepFailed("fail", `expected ${expected}, but got ${describe(scene, thing)}`, comparison);
 }
 
 // A server that has no capacity, or holds the runner off, says nothing about the step.
@@ -283,4 +328,13 @@ function describe(scene: Scene, thing: Thing): string {
     case "timeout":
       return "nothing in time";
   }
+}
+
+function linesOf(scene: Scene, thing: Thing): string[] {
+  if (thing.kind === "frame") return annotate(scene.table, thing.bytes);
+  if (thing.kind === "oversize")
+    return [annotatedLine(0, toHex(writeInteger(thing.length, 4)), `length ${thing.length}`)];
+  if (thing.kind === "end" && thing.partial.length > 0)
+    return [...annotate(scene.table, thing.partial), describe(scene, thing)];
+  return [describe(scene, thing)];
 }

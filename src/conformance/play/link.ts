@@ -37,3 +37,11 @@ export interface Driver {
   // Ends the client's stream without STOP.
   end(): unknown;
 }
+
+// What a driver rejects with when its client has no such call: the exchange then says nothing about the client.
+export class UnsupportedCall extends Error {
+  constructor() {
+    super("the client has no such call");
+    this.name = "UnsupportedCall";
+  }
+}

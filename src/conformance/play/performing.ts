@@ -2,7 +2,7 @@
 
 import { concat } from "../wire/bytes.ts";
 import { StepFailed } from "./result.ts";
-import { bytesOfAct, millisecondsOf, type Scene } from "./scene.ts";
+import { bytesOfAct, millisecondsOf, quietMs, type Scene } from "./scene.ts";
 import type { WireStep } from "../exchange/steps.ts";
 
 export async function perform(scene: Scene, step: WireStep): Promise<void> {
@@ -17,7 +17,14 @@ export async function perform(scene: Scene, step: WireStep): Promise<void> {
     const taken = await stage.send(concat(pending.splice(0)), scene.timeoutMs);
     // A server may stop reading; a client may not, whatever else it is busy with (TB-MSG-10).
     if (!taken && scene.underTest === "C" && !step.illegal)
-      throw new StepFailed("fail", `the client took too little of the step's bytes in ${scene.timeoutMs} ms`);
+      throw new StepFailed(
+        "fail",
+        `the client took too little of the step's bytes in ${scene.timeoutMs} ms`,
+        {
+          expected: ["a client that reads while it writes"],
+          received: ["a client that reads no more"],
+        },
+      );
   };
   for (const act of step.acts) {
     const bytes = bytesOfAct(scene, step.speaker, act);
@@ -35,8 +42,7 @@ export async function perform(scene: Scene, step: WireStep): Promise<void> {
         break;
       case "quiet":
         await flush();
-        if (step.lasts !== undefined)
-          await stage.wait(millisecondsOf(scene, step.lasts.amount) * step.lasts.share);
+        await stage.wait(quietMs(scene, step));
         break;
       case "frame":
       case "raw":

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { speakerOf, valuesOf, type Role } from "../exchange/exchange-checks.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { chooseBranch, expectStep } from "./expecting.ts";
-import type { Driver, Link, LinkSource } from "./link.ts";
+import { UnsupportedCall, type Driver, type Link, type LinkSource } from "./link.ts";
 import { perform } from "./performing.ts";
 import type { Profile } from "../exchange/profile.ts";
 import { literalBytes } from "./resolve.ts";
@@ -27,11 +27,15 @@ export interface PlayOptions {
   readonly seed?: number;
   // How long each step of the side under test may take, where the step names no deadline.
   readonly timeoutMs?: number;
+  // Multiplies the waits that an exchange gives in milliseconds.
+  readonly timeScale?: number;
   readonly compute?: Computations;
   readonly table?: WireTable;
 }
 
-type Outcome = Pick<Result, "verdict" | "reason" | "line">;
+type Outcome = Pick<Result, "verdict" | "reason" | "line" | "comparison">;
+
+const held = { line: undefined, comparison: undefined } as const;
 
 export async function play(exchange: Exchange, options: PlayOptions): Promise<Result> {
   const { role, profile } = options;
@@ -43,6 +47,7 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     options,
     transcript: [],
     driverErrors: [],
+    unsupportedCall: false,
     scene: undefined,
     line: undefined,
     login: undefined,
@@ -54,6 +59,7 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     role,
     ...outcome,
     branches: play.scene?.branches ?? [],
+    shortestLimitMs: shortest(play.scene),
     timings: play.scene?.timings ?? [],
     transcript: play.transcript,
     driverErrors: play.driverErrors,
@@ -67,13 +73,17 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
       if (missing !== undefined) throw new StepFailed("unsupported", missing);
       if (role === "server") await openScene(play);
       for (const step of exchange.steps) await playStep(play, step);
+      if (play.unsupportedCall) throw new StepFailed("unsupported", "the client has no such call");
       const warning = play.scene?.warning;
       return warning === undefined
-        ? { verdict: "pass", reason: "", line: undefined }
-        : { verdict: "warn", reason: warning, line: undefined };
+        ? { ...held, verdict: "pass", reason: "" }
+        : { ...held, verdict: "warn", reason: warning };
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error;
-      return { verdict: error.verdict, reason: error.message, line: play.line };
+      if (play.unsupportedCall)
+        return { ...held, verdict: "unsupported", reason: "the client has no such call" };
+      const { verdict, message: reason, comparison } = error;
+      return { verdict, reason, line: play.line, comparison };
     }
   }
 }
@@ -83,10 +93,16 @@ interface Play {
   readonly options: PlayOptions;
   readonly transcript: TranscriptEntry[];
   readonly driverErrors: string[];
+  // The client under test lacks something that the application asks of it.
+  unsupportedCall: boolean;
   scene: Scene | undefined;
   line: number | undefined;
   // The application's login, until the client has told it the outcome.
   login: Promise<void> | undefined;
+}
+
+function shortest(scene: Scene | undefined): number | undefined {
+  return scene === undefined || scene.limits.length === 0 ? undefined : Math.min(...scene.limits);
 }
 
 // What the profile or the runner lacks; undefined if nothing.
@@ -159,6 +175,8 @@ async function openScene(play: Play): Promise<Scene> {
     marks: new Map([["start", stage.now()]]),
     branches: [],
     timings: [],
+    timeScale: options.timeScale ?? 1,
+    limits: [],
     previous: stage.now(),
     warning: undefined,
     pongSentAt: undefined,
@@ -175,7 +193,10 @@ async function openLink(play: Play): Promise<Link> {
     // doesn't connect has failed to.
     const reason = error instanceof Error ? error.message : String(error);
     if (role === "server") throw new StepFailed("inconclusive", `could not be reached: ${reason}`);
-    throw new StepFailed("fail", `the client did not connect: ${reason}`);
+    throw new StepFailed("fail", `the client did not connect: ${reason}`, {
+      expected: ["a connection"],
+      received: ["none"],
+    });
   }
 }
 
@@ -233,6 +254,7 @@ function payloadOf(play: Play, value: Parameters<typeof literalBytes>[1]): Uint8
 }
 
 function noteDriverError(play: Play, call: string, error: unknown): void {
+  if (error instanceof UnsupportedCall) play.unsupportedCall = true;
   const reason = error instanceof Error ? error.message : String(error);
   play.driverErrors.push(`${call}: ${reason}`);
 }

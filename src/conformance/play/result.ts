@@ -27,6 +27,12 @@ export interface Timing {
   readonly measuredMs: number;
 }
 
+// What a step asks for and what came instead, each as annotated lines.
+export interface Comparison {
+  readonly expected: readonly string[];
+  readonly received: readonly string[];
+}
+
 export interface Result {
   readonly id: string;
   readonly role: Role;
@@ -35,8 +41,12 @@ export interface Result {
   readonly reason: string;
   // Line of the step that decided a verdict other than pass.
   readonly line: number | undefined;
+  // Where a step of the side under test did not hold.
+  readonly comparison: Comparison | undefined;
   readonly branches: readonly BranchTaken[];
   readonly timings: readonly Timing[];
+  // The shortest time that was measured, or waited in vain; a runner that is itself late by much of it can't judge.
+  readonly shortestLimitMs: number | undefined;
   readonly transcript: readonly TranscriptEntry[];
   readonly driverErrors: readonly string[];
   readonly segmentation: Segmentation;
@@ -46,10 +56,12 @@ export interface Result {
 // Thrown where a step doesn't hold, and caught once by the player.
 export class StepFailed extends Error {
   readonly verdict: "fail" | "inconclusive" | "unsupported";
+  readonly comparison: Comparison | undefined;
 
-  constructor(verdict: StepFailed["verdict"], reason: string) {
+  constructor(verdict: StepFailed["verdict"], reason: string, comparison?: Comparison) {
     super(reason);
     this.name = "StepFailed";
     this.verdict = verdict;
+    this.comparison = comparison;
   }
 }

@@ -5,7 +5,7 @@ import type { Profile } from "../exchange/profile.ts";
 import { resolveFrame } from "./resolve.ts";
 import type { BranchTaken, Timing } from "./result.ts";
 import type { Stage } from "./stage.ts";
-import type { Act, FrameAct, Speaker } from "../exchange/steps.ts";
+import type { Act, FrameAct, Speaker, WireStep } from "../exchange/steps.ts";
 import { match, materialize, type Captures, type Filling, type FrameTemplate } from "./template.ts";
 import { amountOf, type Amount } from "../exchange/values.ts";
 import type { WireTable } from "../wire/wire-table.ts";
@@ -38,6 +38,10 @@ export interface Scene extends Script {
   readonly marks: Map<string, number>;
   readonly branches: BranchTaken[];
   readonly timings: Timing[];
+  // What the runner's own fixed waits are multiplied by.
+  readonly timeScale: number;
+  // Every time that was measured, or waited in vain, in milliseconds.
+  readonly limits: number[];
   // When the step before was done.
   previous: number;
   warning: string | undefined;
@@ -69,6 +73,13 @@ export function fillingOf(script: Script, repetition = 0): Filling {
       return computation({ frames: script.frames, captures: script.captures, profile: script.profile });
     },
   };
+}
+
+// How long a `quiet` step lasts.
+export function quietMs(scene: Scene, { lasts }: WireStep): number {
+  if (lasts === undefined) return 0;
+  const scale = lasts.amount.kind === "literal" ? scene.timeScale : 1;
+  return millisecondsOf(scene, lasts.amount) * lasts.share * scale;
 }
 
 export function millisecondsOf(script: Script, amount: Amount): number {

@@ -3,7 +3,7 @@
 
 import { decodeUtf8, readInteger, toHex } from "./bytes.ts";
 import { readFrame, type FieldReading } from "./frames.ts";
-import { integerWidth, type WireTable } from "./wire-table.ts";
+import { integerWidth, type Field, type WireTable } from "./wire-table.ts";
 
 const shownBytes = 32;
 
@@ -13,14 +13,14 @@ export interface AnnotateOptions {
 
 export function annotate(table: WireTable, bytes: Uint8Array, options: AnnotateOptions = {}): string[] {
   const reading = readFrame(table, bytes);
-  const lines = [line(0, toHex(bytes.subarray(0, 4)), `length ${lengthText(bytes)}`)];
+  const lines = [annotatedLine(0, toHex(bytes.subarray(0, 4)), `length ${lengthText(bytes)}`)];
   if (reading.type !== undefined) {
     const name = reading.kind?.name ?? (reading.extension ? "extension frame" : "undefined type");
-    lines.push(line(4, toHex(bytes.subarray(4, 5)), `type ${name}`));
+    lines.push(annotatedLine(4, toHex(bytes.subarray(4, 5)), `type ${name}`));
   }
   for (const field of reading.fields) lines.push(annotateField(table, field, options.secrets === true));
   if (reading.extension || (reading.kind === undefined && reading.type !== undefined))
-    lines.push(line(5, shorten(bytes.subarray(5)), "body"));
+    lines.push(annotatedLine(5, shorten(bytes.subarray(5)), "body"));
   for (const fault of reading.faults) {
     const where = fault.path === "" ? "" : `${fault.path}: `;
     lines.push(`  ! at ${fault.offset}: ${where}${fault.problem}`);
@@ -47,11 +47,15 @@ export function shorten(bytes: Uint8Array): string {
 function annotateField(table: WireTable, reading: FieldReading, secrets: boolean): string {
   const hidden = reading.field.secret === true && !secrets;
   const hex = hidden ? "··" : shorten(reading.content);
-  return line(reading.offset, hex, `${reading.path} = ${valueText(table, reading, secrets)}`);
+  return annotatedLine(reading.offset, hex, `${reading.path} = ${valueText(table, reading, secrets)}`);
 }
 
-function valueText(table: WireTable, reading: FieldReading, secrets: boolean): string {
-  const { field, content } = reading;
+function valueText(table: WireTable, { field, content }: FieldReading, secrets: boolean): string {
+  return meaningOf(table, field, content, secrets);
+}
+
+// A field's content for people: a code by its name, a number, a text, or else hexadecimal.
+export function meaningOf(table: WireTable, field: Field, content: Uint8Array, secrets = false): string {
   if (field.secret === true && !secrets) return `(secret, ${content.length} bytes)`;
   if (integerWidth(field.type) !== undefined || field.type === "list8") {
     const value = readInteger(content);
@@ -69,6 +73,6 @@ function lengthText(bytes: Uint8Array): string {
   return bytes.length < 4 ? "cut short" : String(readInteger(bytes.subarray(0, 4)));
 }
 
-function line(offset: number, hex: string, meaning: string): string {
+export function annotatedLine(offset: number | "", hex: string, meaning: string): string {
   return `${String(offset).padStart(6)}  ${hex.padEnd(20)}  ${meaning}`;
 }

@@ -1,0 +1,122 @@
+// What a step asks for, written like a received frame (wire/annotate.ts), so that the two can be read side by side.
+
+import { fromHex, readInteger, repeatBytes, toHex } from "../wire/bytes.ts";
+import { annotatedLine, meaningOf, shorten } from "../wire/annotate.ts";
+import type { Comparison } from "./result.ts";
+import { errorTemplate, fillingOf, templateOf, type Scene } from "./scene.ts";
+import type { Act, Branch, FrameAct } from "../exchange/steps.ts";
+import { materialize, type FrameTemplate, type Part } from "./template.ts";
+import type { Field, FrameKind } from "../wire/wire-table.ts";
+
+export function compare(scene: Scene, act: Act, received: readonly string[]): Comparison {
+  return { expected: expectedOf(scene, act), received };
+}
+
+// A step of the side under test may go on in several ways.
+export function compareFork(
+  scene: Scene,
+  branches: readonly Branch[],
+  received: readonly string[],
+): Comparison {
+  const expected = branches.flatMap(({ name, steps: [first] }) => {
+    const act = first?.kind === "wire" ? first.acts[0] : undefined;
+    return act === undefined ? [] : [`branch "${name}":`, ...expectedOf(scene, act)];
+  });
+  return { expected, received };
+}
+
+function expectedOf(scene: Scene, act: Act): string[] {
+  switch (act.kind) {
+    case "frame":
+      return templateLines(scene, act, templateOf(scene, act));
+    case "repeat":
+      return templateLines(scene, act.of, templateOf(scene, act.of, true));
+    case "closes": {
+      const code = scene.table.errors.find((error) => error.name === act.code)?.code ?? 0;
+      const frame = scene.table.frames.find((kind) => kind.name === "ERROR");
+      const template = errorTemplate(scene, code);
+      const lines =
+        frame === undefined ? [] : templateLines(scene, { kind: "frame", frame, values: {} }, template);
+      return [...lines, "then end of stream or a reset;", "or, with a warning, one of these alone"];
+    }
+    case "end":
+      return ["end of stream"];
+    case "reset":
+      return ["a reset"];
+    case "closed":
+      return ["end of stream or a reset"];
+    case "quiet":
+      return ["nothing"];
+    case "raw":
+    case "cut":
+    case "altered":
+    case "extension":
+      return [act.kind];
+  }
+}
+
+function templateLines(scene: Scene, act: FrameAct, template: FrameTemplate): string[] {
+  const { root } = template;
+  const parts = root.kind === "sized" ? root.parts : [];
+  const known = parts.every(isClosed);
+  const length = known ? materialize(template, fillingOf(scene)).subarray(0, 4) : undefined;
+  return [
+    length === undefined
+      ? annotatedLine("", "any", "length")
+      : annotatedLine("", toHex(length), `length ${readInteger(length)}`),
+    ...parts.flatMap((part) => partLines(scene, act.frame, part)),
+  ];
+}
+
+// Whether its length is known beforehand.
+function isClosed(part: Part): boolean {
+  if (part.kind === "sized") return part.parts.every(isClosed);
+  return part.kind === "fixed" || part.kind === "fill" || part.kind === "range" || part.kind === "ref";
+}
+
+function partLines(scene: Scene, frame: FrameKind, part: Part): string[] {
+  switch (part.kind) {
+    case "sized":
+      return part.parts.flatMap((inner) => partLines(scene, frame, inner));
+    case "fixed":
+      return [valueLine(scene, frame, part, fromHex(part.hex))];
+    case "fill":
+      return [valueLine(scene, frame, part, repeatBytes(fromHex(part.hex), part.times))];
+    case "ref": {
+      const bytes = scene.captures.get(part.name);
+      return bytes === undefined ? [openLine(part, "as before")] : [valueLine(scene, frame, part, bytes)];
+    }
+    case "computed":
+      return [openLine(part, `computed: ${part.name}`)];
+    case "range": {
+      const low = readInteger(fromHex(part.low));
+      const high = readInteger(fromHex(part.high));
+      return [
+        low === high ? valueLine(scene, frame, part, fromHex(part.low)) : openLine(part, `${low} to ${high}`),
+      ];
+    }
+    case "bytes":
+      return [openLine(part, part.min === part.max ? `any ${part.min} bytes` : "any bytes")];
+    case "list":
+      return [openLine(part, `${part.min} to ${part.max} of any kind`)];
+  }
+}
+
+function openLine(part: Part, meaning: string): string {
+  return annotatedLine("", "any", `${part.field} = ${meaning}`);
+}
+
+function valueLine(scene: Scene, frame: FrameKind, part: Part, content: Uint8Array): string {
+  if (part.field === "type") return annotatedLine("", toHex(content), `type ${frame.name}`);
+  const field = fieldAt(frame.fields, part.field);
+  const hidden = part.secret === true;
+  const meaning = field === undefined ? shorten(content) : meaningOf(scene.table, field, content);
+  return annotatedLine("", hidden ? "··" : shorten(content), `${part.field} = ${meaning}`);
+}
+
+// The field at a path such as `mechanisms[0].name`.
+function fieldAt(fields: readonly Field[], path: string): Field | undefined {
+  const [name, ...rest] = path.replaceAll(/\[[0-9]+\]/g, "").split(".");
+  const field = fields.find((candidate) => candidate.name === name);
+  return rest.length === 0 ? field : fieldAt(field?.fields ?? [], rest.join("."));
+}
