@@ -1,0 +1,134 @@
+// `npm run galleries`: shows that the exchanges notice what they are there for. Every mutant, a server or client that is
+// wrong in one way, must be killed by a case of the requirement that it breaks; every oddball, legal but awkward, must
+// pass. `node scripts/galleries.ts [--only NAME] [--jobs N] [--json FILE]`.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+import { loadCatalog } from "../src/conformance/exchange/catalog.ts";
+import type { Role } from "../src/conformance/exchange/exchange-checks.ts";
+import { extractRequirements, type Requirement } from "../src/conformance/exchange/requirements.ts";
+import { mutants, oddballs } from "../test/galleries/gallery.ts";
+import { tryMutant, tryOddball, type MutantOutcome, type OddballOutcome } from "./galleries-run.ts";
+
+const ROLES: readonly Role[] = ["server", "client"];
+const specification = fileURLToPath(new URL("../spec/talkbyte.md", import.meta.url));
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    jobs: { type: "string", default: "2" },
+    json: { type: "string" },
+  },
+});
+
+const startedAt = performance.now();
+const catalog = loadCatalog();
+const wanted = (name: string): boolean => options.only === undefined || options.only === name;
+const mutantOutcomes: MutantOutcome[] = [];
+const oddballOutcomes: OddballOutcome[] = [];
+const tasks: (() => Promise<void>)[] = [
+  ...oddballs
+    .filter(({ name }) => wanted(name))
+    .map((oddball) => async () => {
+      const outcome = await tryOddball(catalog, oddball);
+      oddballOutcomes.push(outcome);
+      printOddball(outcome);
+    }),
+  ...ROLES.flatMap((role) =>
+    mutants[role]
+      .filter(({ name }) => wanted(name) || wanted(`${role}/${name}`))
+      .map((mutant) => async () => {
+        const outcome = await tryMutant(catalog, role, mutant);
+        mutantOutcomes.push(outcome);
+        printMutant(outcome);
+      }),
+  ),
+];
+if (tasks.length === 0) {
+  console.error(`no peer of the galleries is called "${options.only}"`);
+  process.exit(2);
+}
+await inParallel(tasks, Number(options.jobs));
+const figures = ROLES.map(figuresOf);
+const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+console.log("");
+for (const figure of figures) console.log(figure.text);
+console.log(`oddballs passed: ${oddballOutcomes.filter(passed).length}/${oddballOutcomes.length}`);
+console.log(`in ${seconds} s`);
+if (options.json !== undefined)
+  writeFileSync(
+    options.json,
+    `${JSON.stringify({ figures, mutants: mutantOutcomes, oddballs: oddballOutcomes, seconds }, null, 2)}\n`,
+  );
+if (!mutantOutcomes.every(({ killed }) => killed !== undefined) || !oddballOutcomes.every(passed))
+  process.exitCode = 1;
+
+async function inParallel(tasks: readonly (() => Promise<void>)[], jobs: number): Promise<void> {
+  const waiting = tasks.toReversed();
+  const job = async (): Promise<void> => {
+    for (let task = waiting.pop(); task !== undefined; task = waiting.pop()) await task();
+  };
+  await Promise.all(Array.from({ length: jobs }, job));
+}
+
+function passed({ failures, problem }: OddballOutcome): boolean {
+  return failures.length === 0 && problem === undefined;
+}
+
+function printMutant({ role, name, violates, killed, problem, ms }: MutantOutcome): void {
+  const how =
+    problem !== undefined
+      ? `BROKEN: ${problem}`
+      : killed === undefined
+        ? "SURVIVED"
+        : `killed by ${killed.case}${killed.segmentation === "whole" ? "" : `, ${killed.segmentation}`}`;
+  console.log(`${role.padEnd(7)} ${name.padEnd(40)} ${violates.padEnd(14)} ${how}, ${ms} ms`);
+}
+
+function printOddball(outcome: OddballOutcome): void {
+  const { role, name, verdicts, failures, problem, ms } = outcome;
+  const { pass, warn, unsupported } = verdicts;
+  const how = passed(outcome) ? "passed" : `FAILED ${problem ?? ""}`;
+  console.log(
+    `oddball ${name.padEnd(40)} ${role.padEnd(14)} ${how}: ${pass} pass, ${warn} warn, ${unsupported} unsupported, ${ms} ms`,
+  );
+  for (const failure of failures) console.log(`        ${failure}`);
+}
+
+interface Figures {
+  readonly role: Role;
+  readonly mutants: number;
+  readonly killed: number;
+  readonly requirements: number;
+  readonly withCase: number;
+  readonly withKill: number;
+  readonly text: string;
+}
+
+/** Of the requirements that an exchange can show: how many have a case, and how many have killed a mutant. */
+function figuresOf(role: Role): Figures {
+  const { requirements } = extractRequirements(readFileSync(specification, "utf8"));
+  const testable = requirements.filter(
+    ({ proof, level, roles }: Requirement) => proof === "exchange" && level !== "MAY" && roles.includes(role),
+  );
+  const outcomes = mutantOutcomes.filter((outcome) => outcome.role === role);
+  const kills = outcomes.filter(({ killed }) => killed !== undefined);
+  const withCase = testable.filter(({ id }) =>
+    catalog.exchanges.some(({ covers, roles }) => covers.includes(id) && roles.includes(role)),
+  ).length;
+  const withKill = testable.filter(({ id }) => kills.some(({ violates }) => violates === id)).length;
+  const text =
+    `${role} mutants killed: ${kills.length}/${outcomes.length}; testable requirements of a ${role}: ` +
+    `${withCase}/${testable.length} have a case, ${withKill}/${testable.length} have killed a mutant`;
+  return {
+    role,
+    mutants: outcomes.length,
+    killed: kills.length,
+    requirements: testable.length,
+    withCase,
+    withKill,
+    text,
+  };
+}
