@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadCatalog, select, SelectionError, type Catalog } from "../../src/conformance/exchange/catalog.ts";
-import { loadProfile, parseProfile } from "../../src/conformance/exchange/profile.ts";
+import { parseProfile } from "../../src/conformance/exchange/profile.ts";
+import { loadImplementation } from "../../src/conformance/suite/implementation.ts";
 import { runExchange } from "../../src/conformance/play/run.ts";
 import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
 import { ExchangeError } from "../../src/conformance/exchange/strict-yaml.ts";
@@ -66,14 +67,14 @@ describe("the catalog", () => {
 describe("the profile", () => {
   it("comes from YAML or JSON, and gives the tries that follow", () => {
     const path = join(folder({ "p.yaml": "variables: { username: alice, tries: 4 }" }), "p.yaml");
-    expect(loadProfile(path).variables).toEqual({
+    expect(loadImplementation(path).profile.variables).toEqual({
       username: "alice",
       tries: 4,
       "tries-minus-1": 3,
       "tries-minus-2": 2,
     });
     const json = join(folder({ "p.json": '{ "variables": { "slack-ms": 5 } }' }), "p.json");
-    expect(loadProfile(json).variables).toEqual({ "slack-ms": 5 });
+    expect(loadImplementation(json).profile.variables).toEqual({ "slack-ms": 5 });
   });
 
   it.each([

@@ -1,8 +1,7 @@
 // What an implementation under test is like: the values of the variables that exchanges name
 // (spec/exchanges.md, section 4).
 
-import { readFileSync } from "node:fs";
-import { asMap, fail, parseStrictYaml, type Cursor } from "./strict-yaml.ts";
+import { asMap, fail, type Cursor } from "./strict-yaml.ts";
 
 export const variables = {
   username: "text",
@@ -34,23 +33,14 @@ export function isVariableName(name: string): name is VariableName {
   return Object.hasOwn(variables, name);
 }
 
-export function loadProfile(path: string): Profile {
-  return readProfile(parseStrictYaml(readFileSync(path, "utf8"), path));
-}
-
 // The two variables that follow from `tries` are filled in when they are left out.
 export function parseProfile(value: Record<string, unknown>): Profile {
-  return readProfile({
-    value: { variables: value },
-    path: [],
-    source: { file: "profile", lineOf: () => undefined },
-  });
+  return readVariables({ value, path: [], source: { file: "profile", lineOf: () => undefined } });
 }
 
-function readProfile(root: Cursor): Profile {
+export function readVariables(root: Cursor): Profile {
   const found: Partial<Record<VariableName, string | number>> = {};
-  const top = asMap(root, ["variables"], ["variables"]);
-  const entries = asMap(top["variables"] ?? root, Object.keys(variables));
+  const entries = asMap(root, Object.keys(variables));
   for (const [name, cursor] of Object.entries(entries)) {
     if (cursor === undefined || !isVariableName(name)) continue;
     const { value } = cursor;
@@ -65,7 +55,7 @@ function readProfile(root: Cursor): Profile {
   }
   const tries = found.tries;
   if (typeof tries === "number") {
-    if (tries < 3) fail(top["variables"] ?? root, "tries must be at least 3");
+    if (tries < 3) fail(root, "tries must be at least 3");
     found["tries-minus-1"] ??= tries - 1;
     found["tries-minus-2"] ??= tries - 2;
   }

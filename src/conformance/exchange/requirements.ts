@@ -1,6 +1,8 @@
 // The requirements of spec/talkbyte.md: each is one sentence with one keyword and one tag in front
 // (talkbyte.md, section 1). The subject of the sentence says whom it binds.
 
+import { readFileSync } from "node:fs";
+import { specFolder } from "../wire/wire-table.ts";
 import type { Role } from "./exchange-checks.ts";
 
 export type Level = "MUST" | "MUST NOT" | "SHOULD" | "SHOULD NOT" | "MAY";
@@ -66,6 +68,11 @@ export function extractRequirements(markdown: string): Extraction {
     }
   }
   return { requirements, problems };
+}
+
+// Those of the specification that this suite comes with.
+export function loadRequirements(): readonly Requirement[] {
+  return extractRequirements(readFileSync(new URL("talkbyte.md", specFolder), "utf8")).requirements;
 }
 
 type Report = (kind: ProblemKind, message: string, id?: string) => void;

@@ -167,6 +167,9 @@ async function openScene(play: Play): Promise<Scene> {
     seed: options.seed ?? 1,
     transcript: play.transcript,
   });
+  // What the application did before there was a connection has no time of its own.
+  const start = stage.now();
+  for (const [index, entry] of play.transcript.entries()) play.transcript[index] = { ...entry, at: start };
   play.scene = {
     ...createScript(table, options.profile, options.compute ?? {}),
     stage,

@@ -1,6 +1,7 @@
 // A link over TCP, or over TLS on top of it. The raw socket is kept beside the TLS socket, for a TLS socket
 // can't be reset. A FIN without close_notify shows as end of stream: node doesn't tell the two apart.
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
@@ -122,6 +123,8 @@ export type Address = { readonly host: string; readonly port: number } | { reado
 export interface ConnectOptions extends LinkOptions {
   // Given: TLS 1.3 with ALPN, on top of these options. Trust is the caller's to settle.
   readonly tls?: tls.ConnectionOptions;
+  // The lower-case hexadecimal SHA-256 that the key of the TLS server must have.
+  readonly fingerprint?: string | undefined;
   readonly timeoutMs?: number;
 }
 
@@ -141,11 +144,19 @@ export async function connectLink(address: Address, options: ConnectOptions = {}
     });
     secure.allowHalfOpen = true;
     await once(secure, "secureConnect", { signal });
+    checkFingerprint(secure, options.fingerprint);
     return socketLink(secure, raw, options);
   } catch (error) {
     raw.destroy();
     throw error;
   }
+}
+
+function checkFingerprint(secure: tls.TLSSocket, wanted: string | undefined): void {
+  if (wanted === undefined) return;
+  const key = secure.getPeerX509Certificate()?.publicKey.export({ type: "spki", format: "der" });
+  const found = key === undefined ? "none" : createHash("sha256").update(key).digest("hex");
+  if (found !== wanted) throw new Error(`the server's key has the fingerprint ${found}, not ${wanted}`);
 }
 
 export interface Listener {

@@ -46,7 +46,8 @@ export interface ReportedRun {
 // "known-failure": it failed, as the expectations file says.
 export type CaseVerdict = Verdict | "known-failure";
 
-// "not-played": none of its cases was selected. "not-testable": shown by tests of the implementation's own, or by review.
+// "not-played": none of its cases was selected. "not-testable": a MAY, or shown by tests of the implementation's own or by
+// review.
 export type RequirementVerdict = CaseVerdict | "not-played" | "not-testable";
 
 export interface ReportedRequirement {

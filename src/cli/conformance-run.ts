@@ -1,0 +1,193 @@
+// talkbyte-conformance server and client: chooses the cases, plays them, and reports.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadCatalog } from "../conformance/exchange/catalog.ts";
+import type { Role } from "../conformance/exchange/exchange-checks.ts";
+import { loadExchange, type Exchange } from "../conformance/exchange/exchange.ts";
+import { loadRequirements } from "../conformance/exchange/requirements.ts";
+import { unsupportedReason } from "../conformance/play/player.ts";
+import { segmentations } from "../conformance/play/segmentation.ts";
+import {
+  idleExpectations,
+  reportedCase,
+  reportedRequirements,
+  totalsOf,
+} from "../conformance/report/collect.ts";
+import { pcapngOf } from "../conformance/report/pcapng.ts";
+import type { Report, ReportedCase } from "../conformance/report/report.ts";
+import { caseLine, caseText, summaryText } from "../conformance/report/terminal.ts";
+import { withoutSecrets } from "../conformance/report/transcript.ts";
+import type { PlayedCase, PlayRules } from "../conformance/suite/case-run.ts";
+import { ClientTarget } from "../conformance/suite/client-target.ts";
+import { loadExpectations } from "../conformance/suite/expectations.ts";
+import { numbersOf, secretsOf, type Implementation } from "../conformance/suite/implementation.ts";
+import { ServerTarget } from "../conformance/suite/server-target.ts";
+import { runSuite, type SuiteOutcome } from "../conformance/suite/suite.ts";
+import type { Target } from "../conformance/suite/target.ts";
+import { wireTable } from "../conformance/wire/wire-table.ts";
+import { VERSION } from "../net/agent.ts";
+import { makeIdentity } from "../net/identity.ts";
+import { usageError } from "./command-error.ts";
+import type { CommandIo } from "./command-io.ts";
+import type { RunOptions } from "./conformance-options.ts";
+import { repeatCommand } from "./conformance-repeat.ts";
+import { writeReports } from "./conformance-reports.ts";
+import { list, selected } from "./conformance-self.ts";
+import { subjectOf } from "./conformance-subject.ts";
+
+interface Run {
+  readonly role: Role;
+  readonly options: RunOptions;
+  readonly command: readonly string[];
+  readonly implementation: Implementation;
+  readonly rules: PlayRules;
+  readonly exchanges: readonly Exchange[];
+}
+
+export async function runConformance(
+  role: Role,
+  options: RunOptions,
+  command: readonly string[],
+  io: CommandIo,
+): Promise<number> {
+  const catalog = loadCatalog();
+  const own = (options.exchange ?? []).map((file) => loadExchange(file));
+  const exchanges =
+    own.length > 0 && options.only === undefined
+      ? own
+      : selected({ exchanges: [...catalog.exchanges, ...own] }, options, role);
+  if (options.list === true) return list(exchanges, io);
+  const sanity = catalog.byId.get(options.sanity);
+  if (sanity === undefined) throw usageError(`--sanity: there is no case "${options.sanity}"`);
+  const implementation = subjectOf(options, command, io.environment);
+  const { profile } = implementation;
+  const rules: PlayRules = {
+    profile,
+    segmentations: options.segmentation === "all" ? segmentations : [options.segmentation],
+    seed: options.seed,
+    timeoutMs: options.timeoutMs,
+    timeScale: options.timeScale,
+    strict: options.strict === true,
+    sanity,
+  };
+  if (options.dryRun === true) return dryRun(exchanges, rules, io);
+  const missing = unsupportedReason(sanity, profile, {});
+  if (missing !== undefined) throw usageError(`the sanity case ${sanity.id} can't be played: ${missing}`);
+  return await playAll({ role, options, command, implementation, rules, exchanges }, io);
+}
+
+function dryRun(exchanges: readonly Exchange[], { profile }: PlayRules, io: CommandIo): number {
+  let playable = 0;
+  for (const exchange of exchanges) {
+    const reason = unsupportedReason(exchange, profile, {});
+    if (reason === undefined) playable++;
+    io.writeOut(
+      `${reason === undefined ? "play" : "unsupported"} ${exchange.id}${reason === undefined ? "" : `: ${reason}`}\n`,
+    );
+  }
+  io.writeOut(`${playable} of ${exchanges.length} cases would be played\n`);
+  return playable === 0 ? 2 : 0;
+}
+
+async function playAll(run: Run, io: CommandIo): Promise<number> {
+  const { role, options, exchanges, rules, implementation } = run;
+  const known = options.expect === undefined ? [] : loadExpectations(options.expect);
+  const requirements = loadRequirements();
+  const secrets = secretsOf(implementation.profile);
+  const makeTarget = await targetMaker(run);
+  const startedAt = new Date();
+  const cases = new Map<string, ReportedCase>();
+  const progress = createProgress(exchanges.length);
+  const onCase = (played: PlayedCase): void => {
+    const reported = reportedCase(played, {
+      table: wireTable(),
+      secrets,
+      known,
+      repeatOf: (exchange, play) => repeatCommand(run, exchange, play),
+    });
+    cases.set(reported.id, reported);
+    progress.clear();
+    if (reported.verdict === "fail" || reported.verdict === "inconclusive" || reported.verdict === "warn")
+      io.writeOut(`${caseText(reported, reportedRequirements(requirements, [], role))}\n\n`);
+    else if (options.verbose === true) io.writeOut(`${caseLine(reported)}\n`);
+    progress.show(cases.size, reported.id);
+    if (options.pcap !== undefined) writePackets(options.pcap, played, secrets);
+  };
+  const outcome = await runSuite({ exchanges, rules, jobs: options.jobs, makeTarget, onCase });
+  progress.clear();
+  if (outcome.notReady !== undefined) {
+    io.writeError(`talkbyte-conformance: ${outcome.notReady}\n`);
+    return 3;
+  }
+  const played = exchanges.flatMap(({ id }) => cases.get(id) ?? []);
+  const remarks = [...outcome.remarks, ...idleExpectations(known, played)];
+  const report: Report = {
+    format: "talkbyte-conformance-report",
+    version: 1,
+    suite: { protocol: "TalkByte/1", version: VERSION, exchanges: loadCatalog().exchanges.length },
+    implementation: {
+      name: implementation.name,
+      role,
+      transport: implementation.transport,
+      variables: numbersOf(implementation.profile),
+    },
+    run: {
+      startedAt: startedAt.toISOString(),
+      durationMs: Date.now() - startedAt.getTime(),
+      seed: rules.seed,
+      timeScale: rules.timeScale,
+      strict: rules.strict,
+      jobs: options.jobs,
+      segmentations: rules.segmentations,
+      only: options.only ?? [],
+      skip: options.skip ?? [],
+    },
+    requirements: reportedRequirements(requirements, played, role),
+    cases: played,
+    totals: totalsOf(played),
+    remarks,
+    exitCode: exitCodeOf(played, remarks, outcome),
+  };
+  writeReports([report], options);
+  io.writeOut(`${summaryText(report)}\n`);
+  return report.exitCode;
+}
+
+async function targetMaker({ role, implementation, rules }: Run): Promise<() => Target> {
+  if (role === "server") return () => new ServerTarget(implementation);
+  const identity = implementation.transport === "tls" ? await makeIdentity() : undefined;
+  return () => new ClientTarget(implementation, identity, rules.timeoutMs * rules.timeScale);
+}
+
+function writePackets(folder: string, { exchange, plays }: PlayedCase, secrets: readonly string[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const { result } of plays) {
+    const { id, title } = exchange;
+    const transcript = withoutSecrets(result.transcript, secrets);
+    const bytes = pcapngOf({ id, title, verdict: result.verdict }, transcript);
+    writeFileSync(join(folder, `${id}.${result.segmentation}.pcapng`), bytes);
+  }
+}
+
+function exitCodeOf(
+  cases: readonly ReportedCase[],
+  remarks: readonly string[],
+  { notReady }: SuiteOutcome,
+): number {
+  const totals = totalsOf(cases);
+  if (notReady !== undefined) return 3;
+  if (totals.fail > 0 || remarks.length > 0) return 1;
+  if (totals.inconclusive > 0) return 3;
+  return totals.pass + totals.warn + totals["known-failure"] === 0 ? 2 : 0;
+}
+
+// A line on a terminal that is written over; nothing where standard error is no terminal.
+function createProgress(total: number): { show(done: number, id: string): void; clear(): void } {
+  const { stderr } = process;
+  if (!stderr.isTTY) return { show: () => undefined, clear: () => undefined };
+  return {
+    show: (done, id) => void stderr.write(`\r\u001b[K${done} of ${total} · ${id}`),
+    clear: () => void stderr.write("\r\u001b[K"),
+  };
+}

@@ -1,0 +1,108 @@
+// A report for a terminal: what failed and why, with the bytes side by side, and a summary that adds up.
+
+import type {
+  CaseVerdict,
+  Report,
+  ReportedCase,
+  ReportedFailure,
+  ReportedPlay,
+  ReportedRequirement,
+} from "./report.ts";
+
+const words: Readonly<Record<CaseVerdict, string>> = {
+  pass: "passed",
+  warn: "passed with a warning",
+  fail: "failed",
+  "known-failure": "failed as known",
+  inconclusive: "inconclusive",
+  unsupported: "unsupported",
+};
+
+const widestColumn = 72;
+
+// One line for each case as it's done, such as: FAIL auth-before-hello: expected …
+export function caseLine({ id, verdict, reason }: ReportedCase): string {
+  const label = verdict === "known-failure" ? "KNOWN" : verdict.toUpperCase();
+  return printable(reason === "" ? `${label} ${id}` : `${label} ${id}: ${reason}`);
+}
+
+export function caseText(reported: ReportedCase, requirements: readonly ReportedRequirement[]): string {
+  const lines = [caseLine(reported), `  ${reported.title}`];
+  for (const id of reported.covers) {
+    const requirement = requirements.find((candidate) => candidate.id === id);
+    if (requirement !== undefined)
+      lines.push(`  ${id} (section ${requirement.section}): ${plain(requirement.text)}`);
+  }
+  const play = reported.plays.find(({ verdict }) => verdict !== "pass");
+  if (play !== undefined) lines.push(...playLines(play));
+  if (reported.known !== undefined) lines.push(`  known to fail: ${reported.known}`);
+  if (reported.minimized !== undefined)
+    lines.push("  the smallest exchange that still fails alike:", ...indented(reported.minimized, 4));
+  lines.push(`  again: ${reported.repeat}`);
+  return lines.map(printable).join("\n");
+}
+
+// Texts of the implementation under test can hold terminal escapes.
+export function printable(text: string): string {
+  return Array.from(text, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    const control = (code < 0x20 && character !== "\n") || (code >= 0x7f && code <= 0x9f);
+    return control ? `\\x${code.toString(16).padStart(2, "0")}` : character;
+  }).join("");
+}
+
+function playLines(play: ReportedPlay): string[] {
+  const lines: string[] = [];
+  if (play.failure !== undefined) lines.push(...failureLines(play.failure));
+  for (const { line, name } of play.branches) lines.push(`  branch taken at line ${line}: ${name}`);
+  for (const timing of play.timings)
+    lines.push(
+      `  measured at line ${timing.line}: ${Math.round(timing.measuredMs)} ms; limit ${timing.deadlineMs} ms, allowed ${Math.round(timing.earliestMs)} to ${Math.round(timing.latestMs)} ms`,
+    );
+  for (const error of play.driverErrors) lines.push(`  the client told its application: ${error}`);
+  lines.push(
+    `  the conversation, ${play.segmentation} (seed ${play.seed}, runner late by ${play.lagMs} ms at most):`,
+  );
+  for (const { atMs, from, summary } of play.transcript.slice(-transcriptLines)) {
+    const arrow = { C: "C →", S: "  ← S", app: "app" }[from];
+    lines.push(`    ${atMs.toFixed(1).padStart(9)} ms  ${arrow.padEnd(5)} ${summary}`);
+  }
+  return lines;
+}
+
+const transcriptLines = 20;
+
+function failureLines({ line, step, expected, received }: ReportedFailure): string[] {
+  const lines = [`  the step at line ${line}:`, ...indented(step, 4)];
+  if (expected.length === 0 && received.length === 0) return lines;
+  const width = Math.min(widestColumn, Math.max(8, ...expected.map((text) => text.length)));
+  lines.push(`    ${"expected".padEnd(width)} │ received`);
+  for (let row = 0; row < Math.max(expected.length, received.length); row++)
+    lines.push(`    ${(expected[row] ?? "").padEnd(width)} │ ${received[row] ?? ""}`.trimEnd());
+  return lines;
+}
+
+export function summaryText(report: Report): string {
+  const { implementation, totals, requirements, cases, run, remarks } = report;
+  const counts = Object.entries(words)
+    .map(([verdict, word]) => [totals[verdict as CaseVerdict], word] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}`);
+  const testable = requirements.filter(({ verdict }) => verdict !== "not-testable");
+  const of = (...verdicts: string[]): number =>
+    testable.filter(({ verdict }) => verdicts.includes(verdict)).length;
+  return [
+    ...remarks.map((remark) => printable(`! ${remark}`)),
+    `${implementation.name} (${implementation.role}, ${implementation.transport}): ${cases.length} cases in ${(run.durationMs / 1000).toFixed(1)} s: ${counts.join(", ") || "none played"}`,
+    `${testable.length} requirements that bind a ${implementation.role} and show on the wire: ${of("pass", "warn")} kept, ${of("fail", "known-failure")} broken, ${of("inconclusive")} inconclusive, ${of("unsupported")} unsupported, ${of("not-played")} not played`,
+    `seed ${run.seed}, ${run.segmentations.join(" + ")}${run.timeScale === 1 ? "" : `, time scale ${run.timeScale}`}${run.strict ? ", strict" : ""}`,
+  ].join("\n");
+}
+
+function plain(text: string): string {
+  return text.replaceAll("`", "");
+}
+
+function indented(text: string, depth: number): string[] {
+  return text.split("\n").map((line) => " ".repeat(depth) + line);
+}

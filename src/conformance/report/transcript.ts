@@ -1,0 +1,110 @@
+// A transcript as reports show it: frame by frame in the order of time, without the profile's passwords.
+
+import { annotate, shorten, summarize } from "../wire/annotate.ts";
+import { concat, toHex, utf8 } from "../wire/bytes.ts";
+import { createSplitter } from "../wire/frames.ts";
+import type { TranscriptEntry } from "../play/result.ts";
+import type { WireTable } from "../wire/wire-table.ts";
+import { shownBytes, type ReportedEntry } from "./report.ts";
+
+type Speaker = "C" | "S";
+
+const asterisk = 0x2a;
+
+// The same transcript with every secret overwritten by asterisks, wherever it stands in either stream, also across
+// writes: lengths stay, so frames stay frames.
+export function withoutSecrets(
+  transcript: readonly TranscriptEntry[],
+  secrets: readonly string[],
+): readonly TranscriptEntry[] {
+  const needles = secrets.map(utf8).filter((needle) => needle.length > 0);
+  const masked = { C: maskStream(transcript, "C", needles), S: maskStream(transcript, "S", needles) };
+  const offsets = { C: 0, S: 0 };
+  return transcript.map((entry) => {
+    if (entry.kind !== "bytes") return entry;
+    const start = offsets[entry.from];
+    offsets[entry.from] += entry.bytes.length;
+    return { ...entry, bytes: masked[entry.from].subarray(start, offsets[entry.from]) };
+  });
+}
+
+function maskStream(
+  transcript: readonly TranscriptEntry[],
+  speaker: Speaker,
+  needles: readonly Uint8Array[],
+): Uint8Array {
+  const chunks = transcript.flatMap((entry) =>
+    entry.kind === "bytes" && entry.from === speaker ? [entry.bytes] : [],
+  );
+  const stream = Buffer.from(concat(chunks));
+  for (const needle of needles)
+    for (let at = stream.indexOf(needle); at !== -1; at = stream.indexOf(needle, at + 1))
+      stream.fill(asterisk, at, at + needle.length);
+  return stream;
+}
+
+export function reportedEntries(
+  table: WireTable,
+  transcript: readonly TranscriptEntry[],
+): readonly ReportedEntry[] {
+  const splitters = { C: createSplitter(0xffffffff), S: createSplitter(0xffffffff) };
+  const entries: ReportedEntry[] = [];
+  const start = transcript[0]?.at ?? 0;
+  const timeOf = (at: number): number => Math.round((at - start) * 1000) / 1000;
+  // What is no whole frame when nothing more can come.
+  const leaveOver = (from: Speaker, at: number): void => {
+    const bytes = splitters[from].partial();
+    splitters[from] = createSplitter(0xffffffff);
+    if (bytes.length > 0) entries.push(partialEntry(bytes, from, timeOf(at)));
+  };
+  for (const entry of transcript) {
+    if (entry.kind === "bytes") {
+      splitters[entry.from].push(entry.bytes, entry.at);
+      for (;;) {
+        const split = splitters[entry.from].next();
+        if (split?.kind !== "frame") break;
+        entries.push(frameEntry(table, split.bytes, entry.from, timeOf(entry.at)));
+      }
+      continue;
+    }
+    if (entry.kind !== "call") leaveOver(entry.from, entry.at);
+    const summary = { call: "", end: "end of stream", reset: "reset" }[entry.kind];
+    entries.push({
+      atMs: timeOf(entry.at),
+      from: entry.from,
+      kind: entry.kind,
+      summary: entry.kind === "call" ? entry.text : summary,
+      hex: "",
+      bytes: 0,
+      annotated: [],
+    });
+  }
+  const last = transcript.at(-1)?.at ?? start;
+  leaveOver("C", last);
+  leaveOver("S", last);
+  return entries;
+}
+
+function frameEntry(table: WireTable, bytes: Uint8Array, from: Speaker, atMs: number): ReportedEntry {
+  return {
+    atMs,
+    from,
+    kind: "frame",
+    summary: summarize(table, bytes),
+    hex: toHex(bytes.subarray(0, shownBytes)),
+    bytes: bytes.length,
+    annotated: annotate(table, bytes),
+  };
+}
+
+function partialEntry(bytes: Uint8Array, from: Speaker, atMs: number): ReportedEntry {
+  return {
+    atMs,
+    from,
+    kind: "bytes",
+    summary: `${bytes.length} bytes that are no whole frame: ${shorten(bytes)}`,
+    hex: toHex(bytes.subarray(0, shownBytes)),
+    bytes: bytes.length,
+    annotated: [],
+  };
+}

@@ -1,0 +1,176 @@
+// One case against one target: a play in each segmentation, each judged against the runner's own lag, and the sanity
+// case behind every play that could have hurt.
+
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Profile } from "../exchange/profile.ts";
+import { play } from "../play/player.ts";
+import type { Result, Verdict } from "../play/result.ts";
+import type { Segmentation } from "../play/segmentation.ts";
+import { deathText } from "./child-process.ts";
+import type { LagMeter } from "./lag.ts";
+import { NotReady, type Target } from "./target.ts";
+
+export interface PlayRules {
+  readonly profile: Profile;
+  readonly segmentations: readonly Segmentation[];
+  readonly seed: number;
+  readonly timeoutMs: number;
+  readonly timeScale: number;
+  // A SHOULD that is not kept is a failure.
+  readonly strict: boolean;
+  readonly sanity: Exchange;
+}
+
+export interface PlayedCase {
+  readonly exchange: Exchange;
+  readonly plays: readonly Played[];
+  // The implementation is gone and can't be started again: why.
+  readonly gone: string | undefined;
+}
+
+export interface Played {
+  readonly result: Result;
+  readonly lagMs: number;
+  readonly durationMs: number;
+}
+
+// More lag than this share of a limit, and nothing can be said about who kept it.
+const lagShare = 0.25;
+const lateTries = 3;
+
+export async function playCase(
+  exchange: Exchange,
+  target: Target,
+  rules: PlayRules,
+  meter: LagMeter,
+): Promise<PlayedCase> {
+  const plays: Played[] = [];
+  for (const segmentation of rules.segmentations) {
+    const played = await playInTime(exchange, segmentation, target, rules, meter);
+    const { judged, gone } = await withSanity(exchange, played, target, rules, meter);
+    plays.push(judged);
+    if (gone !== undefined) return { exchange, plays, gone };
+    if (judged.result.verdict === "unsupported") break;
+  }
+  return { exchange, plays, gone: undefined };
+}
+
+// A runner that was itself late tries again before it gives up.
+async function playInTime(...rest: Parameters<typeof playOnce>): Promise<Played> {
+  for (let left = lateTries; ; left--) {
+    const played = await playOnce(...rest);
+    if (!isLate(played) || left === 1) return played;
+  }
+}
+
+async function playOnce(
+  exchange: Exchange,
+  segmentation: Segmentation,
+  target: Target,
+  rules: PlayRules,
+  meter: LagMeter,
+): Promise<Played> {
+  const { profile, seed, timeScale } = rules;
+  const lag = meter.watch();
+  const startedAt = performance.now();
+  const result = await play(exchange, {
+    role: target.role,
+    profile,
+    segmentation,
+    seed,
+    timeScale,
+    timeoutMs: rules.timeoutMs * timeScale,
+    ...(await target.open()),
+  });
+  const played = { result, lagMs: lag.end(), durationMs: performance.now() - startedAt };
+  return judge(played, rules.strict);
+}
+
+function isLate({ result, lagMs }: Played): boolean {
+  return result.verdict !== "unsupported" && lagMs > (result.shortestLimitMs ?? Infinity) * lagShare;
+}
+
+function judge(played: Played, strict: boolean): Played {
+  const { result, lagMs } = played;
+  const { shortestLimitMs = Infinity } = result;
+  if (isLate(played))
+    return revised(
+      played,
+      "inconclusive",
+      `the runner itself was late by ${Math.round(lagMs)} ms, more than a quarter of the ${Math.round(shortestLimitMs)} ms to be measured (it was: ${verdictText(result)})`,
+    );
+  if (strict && result.verdict === "warn") return revised(played, "fail", `with --strict: ${result.reason}`);
+  return played;
+}
+
+// A peer that a case has crashed or wedged must not pass the next "the connection is closed".
+async function withSanity(
+  exchange: Exchange,
+  played: Played,
+  target: Target,
+  rules: PlayRules,
+  meter: LagMeter,
+): Promise<{ readonly judged: Played; readonly gone: string | undefined }> {
+  const { verdict, reason } = played.result;
+  const harmless = exchange.probe === undefined && verdict !== "fail" && verdict !== "inconclusive";
+  if (verdict === "unsupported" || (harmless && target.death === undefined))
+    return { judged: played, gone: undefined };
+  const complaint = await insanity(target, rules, meter);
+  if (complaint === undefined) return { judged: played, gone: undefined };
+  const both = reason === "" ? complaint.reason : `${reason}; ${complaint.reason}`;
+  const worse = verdict === "fail" ? "fail" : complaint.verdict;
+  return { judged: revised(played, worse, both), gone: await restart(target) };
+}
+
+async function restart(target: Target): Promise<string | undefined> {
+  try {
+    await target.start();
+    return undefined;
+  } catch (error) {
+    if (error instanceof NotReady) return error.message;
+    throw error;
+  }
+}
+
+export interface Insanity {
+  readonly verdict: "fail" | "inconclusive";
+  readonly reason: string;
+}
+
+// A server that is busy, or a runner that is late, gets another chance.
+const sanityTries = 3;
+
+// Why the target is not fit to be tested; undefined if it is.
+export async function insanity(
+  target: Target,
+  rules: PlayRules,
+  meter: LagMeter,
+): Promise<Insanity | undefined> {
+  const crashed = (): Insanity | undefined =>
+    target.death && { verdict: "fail", reason: `crashed: ${deathText(target.death)}` };
+  const { id } = rules.sanity;
+  try {
+    for (let left = sanityTries; ; left--) {
+      if (target.death !== undefined) return crashed();
+      const { result } = await playOnce(rules.sanity, "whole", target, rules, meter);
+      const { verdict, reason } = result;
+      if (verdict === "pass" || verdict === "warn") return crashed();
+      if (verdict === "inconclusive" && left > 1) continue;
+      const worse = verdict === "inconclusive" ? "inconclusive" : "fail";
+      return crashed() ?? { verdict: worse, reason: `the sanity case ${id} does not pass: ${reason}` };
+    }
+  } catch (error) {
+    if (!(error instanceof NotReady)) throw error;
+    return (
+      crashed() ?? { verdict: "fail", reason: `the sanity case ${id} can't be played: ${error.message}` }
+    );
+  }
+}
+
+export function revised(played: Played, verdict: Verdict, reason: string): Played {
+  return { ...played, result: { ...played.result, verdict, reason } };
+}
+
+function verdictText({ verdict, reason }: Result): string {
+  return reason === "" ? verdict : `${verdict}, ${reason}`;
+}

@@ -1,0 +1,73 @@
+// The order in which an implementation grows (spec/implementing.md): a case belongs to the first level at which an
+// implementation that has everything up to there can pass it, and to the level that its subject names.
+
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Step, WireStep } from "../exchange/steps.ts";
+
+export const levels = ["framing", "login", "echo", "endings", "limits", "extensions"] as const;
+export type Level = (typeof levels)[number];
+
+// What the area of a requirement's id is about.
+const levelOfArea: Readonly<Record<string, Level>> = {
+  FRAME: "framing",
+  HELLO: "framing",
+  WELCOME: "framing",
+  AUTH: "login",
+  PASSWORD: "login",
+  REFUSED: "login",
+  MSG: "echo",
+  PING: "echo",
+  END: "endings",
+  ERROR: "endings",
+  LIMIT: "limits",
+  TIME: "limits",
+  EXT: "extensions",
+};
+
+// What a peer must be able to do with a frame to get past it.
+const levelOfFrame: Readonly<Record<string, Level>> = {
+  HELLO: "framing",
+  WELCOME: "framing",
+  AUTH: "login",
+  CHALLENGE: "login",
+  RESPONSE: "login",
+  AUTHENTICATED: "login",
+  REFUSED: "login",
+  MESSAGE: "echo",
+  REPLY: "echo",
+  PING: "echo",
+  PONG: "echo",
+  STOP: "echo",
+  STOPPED: "echo",
+  GOAWAY: "endings",
+  ERROR: "framing",
+};
+
+export function levelOf(exchange: Exchange): Level {
+  const [subject = ""] = exchange.covers;
+  const needed = exchange.steps.flatMap(wireStepsOf).flatMap(levelsNeeded);
+  const named = levelOfArea[subject.split("-")[1] ?? ""];
+  return [...needed, ...(named === undefined ? [] : [named])].reduce(later, "framing");
+}
+
+function wireStepsOf(step: Step): readonly WireStep[] {
+  if (step.kind === "one-of") return step.branches.flatMap((branch) => branch.steps.flatMap(wireStepsOf));
+  return step.kind === "wire" ? [step] : [];
+}
+
+function levelsNeeded(step: WireStep): readonly Level[] {
+  const timed: Level[] = step.at === undefined ? [] : ["limits"];
+  const acts = step.acts.flatMap((act): Level[] => {
+    if (act.kind === "extension") return ["extensions"];
+    // What is refused needs no more of its receiver than what came before.
+    if (step.illegal) return [];
+    const frame = act.kind === "frame" ? act : "of" in act ? act.of : undefined;
+    const level = frame === undefined ? undefined : levelOfFrame[frame.frame.name];
+    return level === undefined ? [] : [level];
+  });
+  return [...timed, ...acts];
+}
+
+function later(a: Level, b: Level): Level {
+  return levels.indexOf(a) >= levels.indexOf(b) ? a : b;
+}

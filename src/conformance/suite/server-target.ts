@@ -1,0 +1,84 @@
+// A server under test: launched on a free port, or running already.
+
+import { once } from "node:events";
+import net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Opening } from "../play/run.ts";
+import { connectLink } from "../play/socket-link.ts";
+import { deathText, LaunchedProcess, type Death } from "./child-process.ts";
+import type { Implementation } from "./implementation.ts";
+import { launchOf } from "./launch-command.ts";
+import { NotReady, type Target } from "./target.ts";
+
+const tryAgainMs = 20;
+
+export class ServerTarget implements Target {
+  readonly role = "server";
+  readonly #implementation: Implementation;
+  #port: number;
+  #process: LaunchedProcess | undefined;
+
+  constructor(implementation: Implementation) {
+    this.#implementation = implementation;
+    this.#port = implementation.port ?? 0;
+  }
+
+  get death(): Death | undefined {
+    return this.#process?.death;
+  }
+
+  async start(): Promise<void> {
+    const { host, port, startMs, launch } = this.#implementation;
+    if (launch === undefined && port === undefined)
+      throw new NotReady("give --port, or a profile with a launch command");
+    await this.stop();
+    if (launch !== undefined) {
+      this.#port = port ?? (await freePort(host));
+      const command = launchOf(this.#implementation, this.#port);
+      if (command === undefined) return;
+      this.#process = new LaunchedProcess(command);
+      this.#process.stdout.resume();
+    }
+    const until = performance.now() + startMs;
+    while (!(await accepts(host, this.#port))) {
+      if (this.death !== undefined)
+        throw new NotReady(`the server ended before it listened: ${deathText(this.death)}`);
+      if (performance.now() > until)
+        throw new NotReady(`nothing accepts a connection at ${host}:${this.#port} within ${startMs} ms`);
+      await delay(tryAgainMs);
+    }
+  }
+
+  open(): Promise<Opening> {
+    const { host, transport, fingerprint } = this.#implementation;
+    const tls = transport === "tls" ? { tls: { rejectUnauthorized: false }, fingerprint } : {};
+    return Promise.resolve({ link: () => connectLink({ host, port: this.#port }, tls) });
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+    this.#process = undefined;
+  }
+}
+
+async function accepts(host: string, port: number): Promise<boolean> {
+  const socket = net.connect({ host, port });
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function freePort(host: string): Promise<number> {
+  const server = net.createServer();
+  server.listen(0, host);
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}

@@ -1,0 +1,73 @@
+// A run: the sanity case first, then each chosen case, shared out among the jobs, and the sanity case last.
+
+import type { Exchange } from "../exchange/exchange.ts";
+import { insanity, playCase, type PlayedCase, type PlayRules } from "./case-run.ts";
+import { LagMeter } from "./lag.ts";
+import { NotReady, type Target } from "./target.ts";
+
+export interface SuiteOptions {
+  readonly exchanges: readonly Exchange[];
+  readonly rules: PlayRules;
+  // How many cases are played at once, each job against a target of its own.
+  readonly jobs: number;
+  makeTarget(): Target;
+  // Called with each case as it's done, in whatever order.
+  onCase(played: PlayedCase): void;
+}
+
+export interface SuiteOutcome {
+  // The implementation could not be tested at all: why.
+  readonly notReady: string | undefined;
+  // What went wrong beside the cases.
+  readonly remarks: readonly string[];
+}
+
+export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
+  const { exchanges, rules, makeTarget, onCase } = options;
+  const meter = new LagMeter();
+  const waiting = exchanges.toReversed();
+  const remarks: string[] = [];
+
+  async function playAll(target: Target): Promise<void> {
+    for (let exchange = waiting.pop(); exchange !== undefined; exchange = waiting.pop()) {
+      const played = await playCase(exchange, target, rules, meter);
+      onCase(played);
+      if (played.gone !== undefined) {
+        remarks.push(`the implementation could not be started again: ${played.gone}`);
+        return;
+      }
+    }
+    const last = await insanity(target, rules, meter);
+    if (last !== undefined) remarks.push(`at the end: ${last.reason}`);
+  }
+
+  const first = makeTarget();
+  const targets = [first];
+  try {
+    // The others are launched once it's known that there is something to test, and before anything is timed.
+    const notReady = await whyNotReady(first, rules, meter);
+    if (notReady !== undefined) return { notReady, remarks };
+    const more = Array.from({ length: Math.min(options.jobs, exchanges.length) - 1 }, makeTarget);
+    targets.push(...more);
+    const complaints = await Promise.all(more.map((target) => whyNotReady(target, rules, meter)));
+    for (const complaint of complaints)
+      if (complaint !== undefined) remarks.push(`a further job could not start: ${complaint}`);
+    const ready = [first, ...more.filter((_target, index) => complaints[index] === undefined)];
+    await Promise.all(ready.map(playAll));
+  } finally {
+    await Promise.all(targets.map((target) => target.stop()));
+  }
+  if (waiting.length > 0)
+    remarks.push(`${waiting.length} cases were not played, for the implementation was gone`);
+  return { notReady: undefined, remarks };
+}
+
+async function whyNotReady(target: Target, rules: PlayRules, meter: LagMeter): Promise<string | undefined> {
+  try {
+    await target.start();
+    return (await insanity(target, rules, meter))?.reason;
+  } catch (error) {
+    if (error instanceof NotReady) return error.message;
+    throw error;
+  }
+}
