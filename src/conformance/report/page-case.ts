@@ -1,0 +1,134 @@
+// One case in full: why it came out as it did, the step that did not hold, what was measured, how to play it again, and
+// the conversation in each segmentation.
+
+import { comparison } from "./page-compare.ts";
+import { diagramOf, type DiagramContext } from "./page-diagram.ts";
+import { frameName, type FrameStore } from "./page-frames.ts";
+import { grouped, markup, plural, sentence, type Markup } from "./page-markup.ts";
+import { isFailure, sign, verdictLabel, verdictWords } from "./page-verdict.ts";
+import type { Report, ReportedCase, ReportedPlay } from "./report.ts";
+
+export interface CaseContext {
+  readonly report: Report;
+  // Which of the page's reports it is.
+  readonly column: number;
+  readonly store: FrameStore;
+}
+
+// Unique in the page, and never made of a text that a report brings.
+export function caseAnchor(one: ReportedCase, report: Report, column: number): string {
+  return `c${column}-${report.cases.indexOf(one)}`;
+}
+
+export function caseDetails(one: ReportedCase, context: CaseContext, open = false): Markup {
+  const { report, column } = context;
+  const anchor = caseAnchor(one, report, column);
+  const reason = one.reason === "" ? "" : markup`<span class="reason">${one.reason}</span>`;
+  return markup`<details class="case v-${one.verdict}" id="${anchor}"${open ? markup` open` : ""}>
+<summary>${sign(one.verdict)}<span class="unseen">${verdictWords[one.verdict].word}: </span><span class="title">${one.title}</span> <span class="id">${one.id}</span>${reason}</summary>
+<div class="body">${caseBody(one, context)}</div></details>\n`;
+}
+
+function caseBody(one: ReportedCase, context: CaseContext): Markup {
+  const deciding = one.plays.find((play) => play.verdict === one.verdict && play.failure !== undefined);
+  const failed = deciding ?? one.plays.find((play) => play.failure !== undefined);
+  return markup`${one.known === undefined ? "" : markup`<p class="known">${verdictLabel("known-failure")} announced: ${one.known}</p>`}
+${failed === undefined ? "" : failureOf(one, failed)}
+${one.plays.length === 0 ? markup`<p class="note">It was not played: ${one.reason}</p>` : playsOf(one, context)}
+${coverOf(one, context.report)}
+${minimizedOf(one)}
+<h4>Play it again</h4>
+<div class="copied"><pre><code>${one.repeat}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
+}
+
+function failureOf(one: ReportedCase, { failure, segmentation }: ReportedPlay): Markup {
+  if (failure === undefined) return markup``;
+  const where = one.plays.length > 1 ? `, played ${segmentation}` : "";
+  return markup`<p class="step">Line ${failure.line} of <code>${one.id}.yaml</code>${where}: <code>${failure.step.replace(/^- /, "")}</code></p>
+${comparison(failure)}`;
+}
+
+// Requirements that bind the other role are left out: this case says nothing of them here.
+function coverOf(one: ReportedCase, report: Report): Markup {
+  const bound = report.requirements.filter(({ id }) => one.covers.includes(id));
+  if (bound.length === 0) return markup``;
+  const heading = isFailure(one.verdict)
+    ? "The requirements in question"
+    : "The requirements that it is about";
+  return markup`<h4>${heading}</h4>
+<dl class="covers">${bound.map(({ id, level, text }) => markup`<dt>${id}</dt><dd>${sentence(text, level)}</dd>`)}</dl>`;
+}
+
+function minimizedOf({ minimized }: ReportedCase): Markup {
+  if (minimized === undefined) return markup``;
+  return markup`<h4>The smallest exchange that still fails alike</h4>
+<div class="copied"><pre><code>${minimized}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
+}
+
+function playsOf(one: ReportedCase, context: CaseContext): Markup {
+  const [first] = one.plays;
+  if (first === undefined) return markup``;
+  // A frame's bytes stand at its arrow where they may be the evidence.
+  const evidence = isFailure(one.verdict);
+  const diagram: DiagramContext = {
+    implementation: context.report.implementation,
+    store: evidence ? undefined : context.store,
+  };
+  if (one.plays.length === 1) return markup`<h4>The conversation</h4>${playOf(first, diagram)}`;
+  const plays = one.plays.map((play) => {
+    const same =
+      play !== first && play.verdict === "pass" && first.verdict === "pass" && sameFrames(play, first);
+    const facts = markup`${sign(play.verdict)} <b>${play.segmentation}</b>: ${verdictWords[play.verdict].word}`;
+    if (same)
+      return markup`<p class="same">${facts}; the same conversation in ${milliseconds(play.durationMs)}</p>`;
+    const shown = play.failure !== undefined || (play === first && !evidence);
+    return markup`<details class="play"${shown ? markup` open` : ""}><summary>${facts}</summary>${playOf(play, diagram)}</details>`;
+  });
+  return markup`<h4>The conversation, in ${plural(one.plays.length, "segmentation")}</h4>${plays}`;
+}
+
+function sameFrames(a: ReportedPlay, b: ReportedPlay): boolean {
+  const shape = ({ transcript }: ReportedPlay): string =>
+    transcript
+      .map(({ from, kind, summary, bytes }) => [from, kind, frameName(summary), bytes].join())
+      .join("\n");
+  return shape(a) === shape(b);
+}
+
+function playOf(play: ReportedPlay, context: DiagramContext): Markup {
+  return markup`${factsOf(play)}${diagramOf(play, context)}`;
+}
+
+function factsOf(play: ReportedPlay): Markup {
+  const facts = [
+    ...(play.reason === "" || play.failure !== undefined ? [] : [markup`<li>${play.reason}</li>`]),
+    ...play.branches.map(
+      ({ line, name, advisedAgainst }) =>
+        markup`<li>Line ${line} left a choice; it went by the branch <code>${name}</code>${advisedAgainst ? ", which the specification advises against" : ""}.</li>`,
+    ),
+    ...play.timings.map(timingFact),
+    ...play.driverErrors.map((text) => markup`<li>The client told its application: <q>${text}</q></li>`),
+  ];
+  const lag = play.lagMs >= 1 ? `; the runner was late by up to ${milliseconds(play.lagMs)}` : "";
+  const seed = play.segmentation === "random-cuts" ? `, seed ${play.seed}` : "";
+  return markup`<ul class="facts">${facts}<li>Played ${play.segmentation}${seed}, in ${milliseconds(play.durationMs)}${lag}.</li></ul>`;
+}
+
+function timingFact({
+  line,
+  deadlineMs,
+  earliestMs,
+  latestMs,
+  measuredMs,
+}: ReportedPlay["timings"][number]): Markup {
+  const held = measuredMs >= earliestMs && measuredMs <= latestMs;
+  const verdict = held ? "within" : measuredMs < earliestMs ? "too early for" : "too late for";
+  const span = Math.max(latestMs, measuredMs, 1) * 1.08;
+  const x = (ms: number): number => Math.round((200 * ms) / span);
+  return markup`<li class="timing">Line ${line}, a deadline of ${milliseconds(deadlineMs)}: measured <b>${milliseconds(measuredMs)}</b>, ${verdict} ${milliseconds(earliestMs)} to ${milliseconds(latestMs)}.
+<svg class="gauge${held ? "" : " missed"}" viewBox="0 0 200 14" aria-hidden="true"><path class="axis" d="M0 7h200"/><rect x="${x(earliestMs)}" y="4" width="${Math.max(2, x(latestMs) - x(earliestMs))}" height="6"/><path class="needle" d="M${x(measuredMs)} 0v14"/></svg></li>`;
+}
+
+function milliseconds(ms: number): string {
+  return ms < 10 ? `${Math.round(ms * 10) / 10} ms` : `${grouped(Math.round(ms))} ms`;
+}

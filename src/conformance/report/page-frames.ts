@@ -1,0 +1,69 @@
+// The bytes of every frame that the page's conversations name, each written once: most exchanges open alike, so a page
+// with thousands of arrows has a few hundred different frames. An arrow links to its frame here, and the page's script
+// fetches the bytes to where the arrow is.
+
+import { parseLine } from "./page-compare.ts";
+import { markup, plural, type Markup } from "./page-markup.ts";
+import type { ReportedEntry } from "./report.ts";
+
+export interface FrameStore {
+  // The number of a frame, which is new or has been seen.
+  numberOf(entry: ReportedEntry): number;
+  appendix(): Markup;
+}
+
+export function createFrameStore(): FrameStore {
+  const numbers = new Map<string, number>();
+  const frames: ReportedEntry[] = [];
+  return {
+    numberOf(entry) {
+      const key = JSON.stringify([entry.hex, entry.bytes, entry.annotated]);
+      const known = numbers.get(key);
+      if (known !== undefined) return known;
+      frames.push(entry);
+      numbers.set(key, frames.length);
+      return frames.length;
+    },
+    appendix() {
+      if (frames.length === 0) return markup``;
+      const items = frames.map(
+        (entry, index) =>
+          markup`<li id="f${index + 1}"><b>${frameName(entry.summary)}</b>${frameBytes(entry)}</li>\n`,
+      );
+      return markup`<section id="frames"><h2>Bytes</h2>
+<details><summary>${plural(frames.length, "different frame")} of the conversations in which nothing failed</summary>
+<ol class="frames">${items}</ol></details></section>`;
+    },
+  };
+}
+
+export function frameBytes(entry: ReportedEntry): Markup {
+  const lines = entry.annotated.map(parseLine);
+  const fields = lines.map(({ offset, hex, meaning }) =>
+    hex === undefined
+      ? markup`<em>${meaning}</em>`
+      : markup`<i>${offset}</i><code>${hex}</code><span>${meaning}</span>`,
+  );
+  const table = fields.length === 0 ? "" : markup`<div class="fields">${fields}</div>`;
+  // Field by field, long contents are cut off; then all that the report has follows.
+  const complete = entry.annotated.length > 0 && !entry.annotated.some((line) => line.includes("…"));
+  if (complete || entry.hex === "") return markup`<div class="bytes">${table}</div>`;
+  const shown = entry.hex.length / 2;
+  const note =
+    shown < entry.bytes
+      ? `the first ${shown} of ${plural(entry.bytes, "byte")}`
+      : plural(entry.bytes, "byte");
+  return markup`<div class="bytes">${table}<p class="note">${note}</p><pre class="hex">${hexRows(entry.hex)}</pre></div>`;
+}
+
+// "REFUSED reason=…" is a REFUSED; what begins with a small letter ("frame of length 0") has no name but itself.
+export function frameName(summary: string): string {
+  return /^[A-Z]+(?= |$)/.exec(summary)?.[0] ?? summary;
+}
+
+function hexRows(hex: string): string {
+  const rows = hex.match(/.{1,32}/g) ?? [];
+  return rows
+    .map((row, index) => `${String(index * 16).padStart(4)}  ${row.replaceAll(/(.{2})(?=.)/g, "$1 ")}`)
+    .join("\n");
+}

@@ -1,0 +1,106 @@
+// Requirements by implementations: a real table, grouped by section, which filters thin out. A cell that cases decided links
+// to the worst of them; with the page's script it opens all of them.
+
+import { caseAnchor } from "./page-case.ts";
+import { markup, plural, sentence, type Markup } from "./page-markup.ts";
+import type { Cell, Matrix, Row } from "./page-merge.ts";
+import { chapterOf, sectionName } from "./page-sections.ts";
+import { legend } from "./page-summary.ts";
+import { isFailure, sign, verdictOrder, verdictWords } from "./page-verdict.ts";
+import type { Report } from "./report.ts";
+
+export function matrixSection(matrix: Matrix, reports: readonly Report[]): Markup {
+  return markup`<section id="requirements"><h2>Requirements <small>${matrix.rows.length}</small></h2>
+${matrix.cautions.map((caution) => markup`<p class="caution">${caution}</p>`)}
+${filters(matrix, reports)}
+${legend()}
+${table(matrix, reports)}
+<p class="nothing" hidden>No requirement answers to this filter. <button type="button" class="plain" data-reset>Show all</button></p>
+</section>`;
+}
+
+// Hidden until the script runs, for without it they do nothing.
+function filters({ rows }: Matrix, reports: readonly Report[]): Markup {
+  const present = verdictOrder.filter((verdict) =>
+    rows.some(({ cells }) => cells.some((cell) => cell.verdict === verdict && verdict !== "not-bound")),
+  );
+  const verdicts = present.map(
+    (verdict) =>
+      markup`<label class="chip v-${verdict}"><input type="checkbox" name="verdict" value="${verdict}">${sign(verdict)}<span>${verdictWords[verdict].word}</span> <output data-count="${verdict}"></output></label>`,
+  );
+  const levels = [...new Set(rows.map(({ level }) => level))].map(
+    (level) => markup`<option>${level}</option>`,
+  );
+  const sections = [...new Set(rows.flatMap(({ section }) => [chapterOf(section), section]))].map(
+    (section) =>
+      markup`<option value="${section}">${section.includes(".") ? "   " : ""}${sectionName(section)}</option>`,
+  );
+  const implementations = reports.map(
+    ({ implementation }, column) =>
+      markup`<option value="${column}">${implementation.name}, ${implementation.role}</option>`,
+  );
+  return markup`<form class="filters" hidden aria-label="Filter the requirements">
+<button type="button" class="strong" data-failures aria-pressed="false">Only failures</button>
+<fieldset><legend class="unseen">verdict</legend>${verdicts}</fieldset>
+<p class="shown"><output class="total" aria-live="polite"></output> <button type="button" class="plain" data-reset hidden>Show all</button></p>
+<p class="choices">
+<label>level <select name="level"><option value="">any</option>${levels}</select></label>
+<label>section <select name="section"><option value="">any</option>${sections}</select></label>
+${reports.length < 2 ? "" : markup`<label>implementation <select name="implementation"><option value="">any</option>${implementations}</select></label>`}
+<label>text <input type="search" name="text" autocomplete="off" spellcheck="false"></label>
+</p>
+</form>`;
+}
+
+function table(matrix: Matrix, reports: readonly Report[]): Markup {
+  const heads = reports.map(
+    ({ implementation }) =>
+      markup`<th scope="col" role="columnheader"><span>${implementation.name}</span> <small>${implementation.role}, ${implementation.transport === "tls" ? "TLS" : "plaintext"}</small></th>`,
+  );
+  const sections = Map.groupBy(matrix.rows, ({ section }) => section);
+  const bodies = Array.from(
+    sections,
+    ([section, rows]) =>
+      markup`<tbody role="rowgroup" data-section="${section}"><tr role="row" class="section"><th scope="rowgroup" role="rowheader" colspan="${reports.length + 1}">${sectionHead(section)}</th></tr>
+${rows.map((row) => tableRow(row, reports))}</tbody>\n`,
+  );
+  return markup`<div class="frame${reports.length > 4 ? " wide" : ""}"><table class="matrix" role="table">
+<caption class="unseen">What each implementation came to, requirement by requirement</caption>
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">requirement</th>${heads}</tr></thead>
+${bodies}</table></div>`;
+}
+
+function sectionHead(section: string): Markup {
+  const chapter = chapterOf(section);
+  const above = chapter === section ? "" : markup`<small>${sectionName(chapter)} › </small>`;
+  return markup`${above}${sectionName(section)}`;
+}
+
+function tableRow(row: Row, reports: readonly Report[]): Markup {
+  const { id, level, section, text, cells } = row;
+  const verdicts = cells.map(({ verdict }) => verdict).join(" ");
+  const words = [...new Set(cells.flatMap(({ cases }) => cases.map((one) => one.id)))].join(" ");
+  return markup`<tr role="row" class="requirement" data-id="${id}" data-level="${level}" data-section="${section}" data-verdicts="${verdicts}" data-words="${words}">
+<th scope="row" role="rowheader"><span class="id">${id}</span> <span class="text">${sentence(text, level)}</span></th>
+${cells.map((cell, column) => tableCell(row, cell, reports[column], column))}</tr>\n`;
+}
+
+function tableCell(row: Row, cell: Cell, report: Report | undefined, column: number): Markup {
+  if (report === undefined) return markup``;
+  const { verdict, cases } = cell;
+  const { word } = verdictWords[verdict];
+  const name = report.implementation.name;
+  const label = markup`${sign(verdict)}<span class="word">${word}</span>`;
+  const [worst] = cases;
+  const inside =
+    worst === undefined
+      ? markup`<span class="cell" title="${verdictWords[verdict].meaning}">${label}</span>`
+      : markup`<a class="cell" href="#${caseAnchor(worst, report, column)}" data-column="${column}" data-cases="${cases.map((one) => report.cases.indexOf(one)).join(" ")}" aria-label="${word}: ${row.id}, ${name}, ${plural(cases.length, "case")}">${label}${countOf(cell)}</a>`;
+  return markup`<td role="cell" class="v-${verdict}"><span class="column" aria-hidden="true">${name}</span>${inside}</td>`;
+}
+
+function countOf({ verdict, cases }: Cell): Markup {
+  if (!isFailure(verdict) || cases.length < 2) return markup``;
+  const failed = cases.filter((one) => isFailure(one.verdict)).length;
+  return markup` <small>${failed} of ${cases.length}</small>`;
+}
