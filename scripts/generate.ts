@@ -1,10 +1,11 @@
 // Writes what is derived from spec/wire.json and from the state tables: src/protocol/wire.ts, and the parts of
-// spec/talkbyte.md between `<!-- generated: … -->` and `<!-- end -->`, and spec/exchange.schema.json. With --check it changes nothing and fails
-// when a part is stale.
+// spec/talkbyte.md between `<!-- generated: … -->` and `<!-- end -->`, spec/exchange.schema.json, and Wireshark's dissector
+// spec/talkbyte.lua. With --check it changes nothing and fails when a part is stale.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { exchangeSchema } from "../src/conformance/exchange/exchange-schema.ts";
+import { dissectorOf } from "../src/conformance/report/dissector.ts";
 import { wireTable } from "../src/conformance/wire/wire-table.ts";
 import { fillSpecification, wireModule } from "./generated-parts.ts";
 
@@ -32,7 +33,8 @@ export function generate(check: boolean): boolean {
     () => `${JSON.stringify(exchangeSchema(wireTable()), null, 2)}\n`,
     check,
   );
-  return wire && specification && schema;
+  const dissector = update("spec/talkbyte.lua", () => dissectorOf(wireTable()), check);
+  return wire && specification && schema && dissector;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && !generate(process.argv.includes("--check"))) {
