@@ -49,8 +49,9 @@ export function reportedEntries(
 ): readonly ReportedEntry[] {
   const splitters = { C: createSplitter(0xffffffff), S: createSplitter(0xffffffff) };
   const entries: ReportedEntry[] = [];
-  const start = transcript[0]?.at ?? 0;
-  const timeOf = (at: number): number => Math.round((at - start) * 1000) / 1000;
+  // What an application asks for before there is a connection has no time of its own.
+  const start = transcript.find(({ kind }) => kind !== "call")?.at ?? 0;
+  const timeOf = (at: number): number => Math.max(0, Math.round((at - start) * 1000) / 1000);
   // What is no whole frame when nothing more can come.
   const leaveOver = (from: Speaker, at: number): void => {
     const bytes = splitters[from].partial();
