@@ -45,7 +45,7 @@ function failureOf(one: ReportedCase, { failure, segmentation }: ReportedPlay): 
   if (failure === undefined) return markup``;
   const where = one.plays.length > 1 ? `, played ${segmentation}` : "";
   return markup`<p class="step">Line ${failure.line} of <code>${one.id}.yaml</code>${where}: <code>${failure.step.replace(/^- /, "")}</code></p>
-${comparison(failure)}`;
+${failure.expected.length + failure.received.length === 0 ? "" : comparison(failure)}`;
 }
 
 // Requirements that bind the other role are left out: this case says nothing of them here.
@@ -74,15 +74,15 @@ function playsOf(one: ReportedCase, context: CaseContext): Markup {
     implementation: context.report.implementation,
     store: evidence ? undefined : context.store,
   };
-  if (one.plays.length === 1) return markup`<h4>The conversation</h4>${playOf(first, diagram)}`;
+  if (one.plays.length === 1) return markup`<h4>The conversation</h4>${playOf(first, one, diagram)}`;
   const plays = one.plays.map((play) => {
     const same =
       play !== first && play.verdict === "pass" && first.verdict === "pass" && sameFrames(play, first);
     const facts = markup`${sign(play.verdict)} <b>${play.segmentation}</b>: ${verdictWords[play.verdict].word}`;
     if (same)
       return markup`<p class="same">${facts}; the same conversation in ${milliseconds(play.durationMs)}</p>`;
-    const shown = play.failure !== undefined || (play === first && !evidence);
-    return markup`<details class="play"${shown ? markup` open` : ""}><summary>${facts}</summary>${playOf(play, diagram)}</details>`;
+    const shown = isFailure(play.verdict) || (play === first && !evidence);
+    return markup`<details class="play"${shown ? markup` open` : ""}><summary>${facts}</summary>${playOf(play, one, diagram)}</details>`;
   });
   return markup`<h4>The conversation, in ${plural(one.plays.length, "segmentation")}</h4>${plays}`;
 }
@@ -95,13 +95,13 @@ function sameFrames(a: ReportedPlay, b: ReportedPlay): boolean {
   return shape(a) === shape(b);
 }
 
-function playOf(play: ReportedPlay, context: DiagramContext): Markup {
-  return markup`${factsOf(play)}${diagramOf(play, context)}`;
+function playOf(play: ReportedPlay, one: ReportedCase, context: DiagramContext): Markup {
+  return markup`${factsOf(play, one)}${diagramOf(play, context)}`;
 }
 
-function factsOf(play: ReportedPlay): Markup {
+function factsOf(play: ReportedPlay, one: ReportedCase): Markup {
   const facts = [
-    ...(play.reason === "" || play.failure !== undefined ? [] : [markup`<li>${play.reason}</li>`]),
+    ...(one.reason.includes(play.reason) ? [] : [markup`<li>${play.reason}</li>`]),
     ...play.branches.map(
       ({ line, name, advisedAgainst }) =>
         markup`<li>Line ${line} left a choice; it went by the branch <code>${name}</code>${advisedAgainst ? ", which the specification advises against" : ""}.</li>`,

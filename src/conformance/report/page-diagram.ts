@@ -37,9 +37,9 @@ export function diagramOf(play: ReportedPlay, context: DiagramContext): Markup {
     items.push(
       markup`<li class="pause"><time></time><p>${plural(more, "more entry", "more entries")}</p></li>`,
     );
-  if (play.failure !== undefined)
+  if (play.failure !== undefined && play.verdict !== "warn")
     items.push(
-      markup`<li class="broken"><time></time><p>Here it departs from line ${play.failure.line}.</p></li>`,
+      markup`<li class="broken"><time></time><p>${play.verdict === "fail" ? "Here it departs from" : "Here it can't be decided any more:"} line ${play.failure.line}.</p></li>`,
     );
   return markup`<div class="diagram">${lifelines(context.implementation)}<ol>${items}</ol></div>`;
 }

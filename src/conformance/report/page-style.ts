@@ -150,6 +150,7 @@ const cases = String.raw`
 .cases > summary { padding: 0.5rem 0; }
 .cases .title { font-weight: 400; }
 .step { margin: 0.3rem 0 0.7rem; font-size: 0.92rem; }
+.step code { white-space: pre-wrap; }
 .known { margin-bottom: 0.6rem; }
 .compare { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: 0.88rem; line-height: 1.45; border: 1px solid var(--rule); }
 .compare caption { display: none; }

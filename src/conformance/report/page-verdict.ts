@@ -48,7 +48,7 @@ export const verdictWords: Readonly<Record<CellVerdict, VerdictWords>> = {
   "not-testable": {
     word: "not testable",
     meaning:
-      "nothing was shown: it can't be seen from outside, only by the implementation's own tests or by review",
+      "nothing was shown: a MAY, which can't be broken, or what can't be seen from outside but by tests or review",
   },
   pass: { word: "pass", meaning: "every case that was played for it came out as the specification says" },
   "not-bound": { word: "not bound", meaning: "it binds the other role" },
