@@ -1,9 +1,15 @@
 // Writes what is derived from spec/wire.json and from the state tables: src/protocol/wire.ts, and the parts of
 // spec/talkbyte.md between `<!-- generated: … -->` and `<!-- end -->`, spec/exchange.schema.json, and Wireshark's dissector
-// spec/talkbyte.lua. With --check it changes nothing and fails when a part is stale.
+// spec/talkbyte.lua; and what is derived from the exchanges and the specification: spec/cases.json and spec/requirements.json.
+// With --check it changes nothing and fails when a part is stale.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { casesFor } from "../src/conformance/cases/cases.ts";
+import { dataText } from "../src/conformance/cases/data-text.ts";
+import { referenceProfile } from "../src/conformance/cases/reference-profile.ts";
+import { requirementList } from "../src/conformance/cases/requirement-list.ts";
+import { loadCatalog } from "../src/conformance/exchange/catalog.ts";
 import { exchangeSchema } from "../src/conformance/exchange/exchange-schema.ts";
 import { dissectorOf } from "../src/conformance/report/dissector.ts";
 import { wireTable } from "../src/conformance/wire/wire-table.ts";
@@ -34,7 +40,14 @@ export function generate(check: boolean): boolean {
     check,
   );
   const dissector = update("spec/talkbyte.lua", () => dissectorOf(wireTable()), check);
-  return wire && specification && schema && dissector;
+  const catalog = loadCatalog();
+  const cases = update("spec/cases.json", () => dataText(casesFor(catalog, referenceProfile)), check);
+  const requirements = update(
+    "spec/requirements.json",
+    () => dataText(requirementList(readFileSync(path("spec/talkbyte.md"), "utf8"), catalog.exchanges)),
+    check,
+  );
+  return wire && specification && schema && dissector && cases && requirements;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && !generate(process.argv.includes("--check"))) {
