@@ -7,6 +7,7 @@ import type { Role } from "../conformance/exchange/exchange-checks.ts";
 import { loadExchange, type Exchange } from "../conformance/exchange/exchange.ts";
 import { loadRequirements } from "../conformance/exchange/requirements.ts";
 import { unsupportedReason } from "../conformance/play/player.ts";
+import type { Result } from "../conformance/play/result.ts";
 import { segmentations } from "../conformance/play/segmentation.ts";
 import {
   idleExpectations,
@@ -31,6 +32,7 @@ import { makeIdentity } from "../net/identity.ts";
 import { usageError } from "./command-error.ts";
 import type { CommandIo } from "./command-io.ts";
 import type { RunOptions } from "./conformance-options.ts";
+import { minimizeCases } from "./conformance-minimize.ts";
 import { repeatCommand } from "./conformance-repeat.ts";
 import { writeReports } from "./conformance-reports.ts";
 import { list, selected } from "./conformance-self.ts";
@@ -98,6 +100,7 @@ async function playAll(run: Run, io: CommandIo): Promise<number> {
   const makeTarget = await targetMaker(run);
   const startedAt = new Date();
   const cases = new Map<string, ReportedCase>();
+  const failures: { exchange: Exchange; failed: Result }[] = [];
   const progress = createProgress(exchanges.length);
   const onCase = (played: PlayedCase): void => {
     const reported = reportedCase(played, {
@@ -107,6 +110,8 @@ async function playAll(run: Run, io: CommandIo): Promise<number> {
       repeatOf: (exchange, play) => repeatCommand(run, exchange, play),
     });
     cases.set(reported.id, reported);
+    const failed = played.plays.find(({ result }) => result.verdict === "fail")?.result;
+    if (failed !== undefined) failures.push({ exchange: played.exchange, failed });
     progress.clear();
     if (reported.verdict === "fail" || reported.verdict === "inconclusive" || reported.verdict === "warn")
       io.writeOut(`${caseText(reported, reportedRequirements(requirements, [], role))}\n\n`);
@@ -120,6 +125,14 @@ async function playAll(run: Run, io: CommandIo): Promise<number> {
     io.writeError(`talkbyte-conformance: ${outcome.notReady}\n`);
     return 3;
   }
+  if (options.minimize === true)
+    for (const [id, { text, segmentation, plays }] of await minimizeCases(failures, makeTarget, rules)) {
+      const reported = cases.get(id);
+      if (reported !== undefined) cases.set(id, { ...reported, minimized: text });
+      io.writeOut(
+        `the smallest that fails like ${id} (${segmentation}; found in ${plays} plays):\n${text}\n`,
+      );
+    }
   const played = exchanges.flatMap(({ id }) => cases.get(id) ?? []);
   const remarks = [...outcome.remarks, ...idleExpectations(known, played)];
   const report: Report = {

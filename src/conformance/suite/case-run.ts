@@ -1,6 +1,7 @@
 // One case against one target: a play in each segmentation, each judged against the runner's own lag, and the sanity
 // case behind every play that could have hurt.
 
+import { speakerOf } from "../exchange/exchange-checks.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Profile } from "../exchange/profile.ts";
 import { play } from "../play/player.ts";
@@ -63,7 +64,7 @@ async function playInTime(...rest: Parameters<typeof playOnce>): Promise<Played>
   }
 }
 
-async function playOnce(
+export async function playOnce(
   exchange: Exchange,
   segmentation: Segmentation,
   target: Target,
@@ -140,7 +141,8 @@ export interface Insanity {
 // A server that is busy, or a runner that is late, gets another chance.
 const sanityTries = 3;
 
-// Why the target is not fit to be tested; undefined if it is.
+// Why the target is not fit to be tested; undefined if it is. One that never passed the sanity case need only be alive
+// and reachable.
 export async function insanity(
   target: Target,
   rules: PlayRules,
@@ -154,7 +156,8 @@ export async function insanity(
       if (target.death !== undefined) return crashed();
       const { result } = await playOnce(rules.sanity, "whole", target, rules, meter);
       const { verdict, reason } = result;
-      if (verdict === "pass" || verdict === "warn") return crashed();
+      const answered = result.transcript.some(({ from }) => from === speakerOf(target.role));
+      if (verdict === "pass" || verdict === "warn" || (!target.sane && answered)) return crashed();
       if (verdict === "inconclusive" && left > 1) continue;
       const worse = verdict === "inconclusive" ? "inconclusive" : "fail";
       return crashed() ?? { verdict: worse, reason: `the sanity case ${id} does not pass: ${reason}` };
@@ -162,7 +165,10 @@ export async function insanity(
   } catch (error) {
     if (!(error instanceof NotReady)) throw error;
     return (
-      crashed() ?? { verdict: "fail", reason: `the sanity case ${id} can't be played: ${error.message}` }
+      crashed() ?? {
+        verdict: "inconclusive",
+        reason: `the sanity case ${id} can't be played: ${error.message}`,
+      }
     );
   }
 }

@@ -19,6 +19,7 @@ export interface RunnerIdentity {
 
 export class ClientTarget implements Target {
   readonly role = "client";
+  sane = true;
   readonly #implementation: Implementation;
   readonly #identity: RunnerIdentity | undefined;
   // How long a client may take to connect.

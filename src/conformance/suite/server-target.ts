@@ -14,6 +14,7 @@ const tryAgainMs = 20;
 
 export class ServerTarget implements Target {
   readonly role = "server";
+  sane = true;
   readonly #implementation: Implementation;
   #port: number;
   #process: LaunchedProcess | undefined;

@@ -1,7 +1,7 @@
 // A run: the sanity case first, then each chosen case, shared out among the jobs, and the sanity case last.
 
 import type { Exchange } from "../exchange/exchange.ts";
-import { insanity, playCase, type PlayedCase, type PlayRules } from "./case-run.ts";
+import { insanity, playCase, type Insanity, type PlayedCase, type PlayRules } from "./case-run.ts";
 import { LagMeter } from "./lag.ts";
 import { NotReady, type Target } from "./target.ts";
 
@@ -10,9 +10,9 @@ export interface SuiteOptions {
   readonly rules: PlayRules;
   // How many cases are played at once, each job against a target of its own.
   readonly jobs: number;
-  makeTarget(): Target;
+  readonly makeTarget: () => Target;
   // Called with each case as it's done, in whatever order.
-  onCase(played: PlayedCase): void;
+  readonly onCase: (played: PlayedCase) => void;
 }
 
 export interface SuiteOutcome {
@@ -45,13 +45,18 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
   const targets = [first];
   try {
     // The others are launched once it's known that there is something to test, and before anything is timed.
-    const notReady = await whyNotReady(first, rules, meter);
-    if (notReady !== undefined) return { notReady, remarks };
+    const complaint = await whyNotReady(first, rules, meter);
+    if (complaint?.verdict === "inconclusive" || first.death !== undefined)
+      return { notReady: complaint?.reason ?? "it crashed", remarks };
+    // It answers, but wrongly: the cases will tell what is wrong, only a crash is harder to see.
+    first.sane = complaint === undefined;
+    if (complaint !== undefined) remarks.push(`before any other case: ${complaint.reason}`);
     const more = Array.from({ length: Math.min(options.jobs, exchanges.length) - 1 }, makeTarget);
     targets.push(...more);
+    for (const target of more) target.sane = first.sane;
     const complaints = await Promise.all(more.map((target) => whyNotReady(target, rules, meter)));
     for (const complaint of complaints)
-      if (complaint !== undefined) remarks.push(`a further job could not start: ${complaint}`);
+      if (complaint !== undefined) remarks.push(`a further job could not start: ${complaint.reason}`);
     const ready = [first, ...more.filter((_target, index) => complaints[index] === undefined)];
     await Promise.all(ready.map(playAll));
   } finally {
@@ -62,12 +67,12 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
   return { notReady: undefined, remarks };
 }
 
-async function whyNotReady(target: Target, rules: PlayRules, meter: LagMeter): Promise<string | undefined> {
+async function whyNotReady(target: Target, rules: PlayRules, meter: LagMeter): Promise<Insanity | undefined> {
   try {
     await target.start();
-    return (await insanity(target, rules, meter))?.reason;
+    return await insanity(target, rules, meter);
   } catch (error) {
-    if (error instanceof NotReady) return error.message;
+    if (error instanceof NotReady) return { verdict: "inconclusive", reason: error.message };
     throw error;
   }
 }
