@@ -14,6 +14,8 @@ import { startPeer, type Connection, type Peer } from "./galleries-peer.ts";
 
 export interface Kill {
   readonly case: string;
+  /** `warn` where the requirement leaves no more to be seen, and `--strict` is needed to fail it. */
+  readonly verdict: "fail" | "warn";
   readonly segmentation: Segmentation;
   readonly reason: string;
 }
@@ -40,17 +42,17 @@ export interface OddballOutcome {
 }
 
 /** A mutant that says nothing costs this much; one that is slow must not be taken for one that is silent. */
-const MUTANT_STEP_MS = 4000;
+const MUTANT_STEP_MS = 2500;
 const ODDBALL_STEP_MS = 20_000;
 
 export async function tryMutant(catalog: Catalog, role: Role, mutant: Mutant): Promise<MutantOutcome> {
-  const { name, violates, what } = mutant;
+  const { name, violates, what, patches, settings = {}, shows = "fail", stepMs = MUTANT_STEP_MS } = mutant;
   const startedAt = performance.now();
   const cases = catalog.exchanges.filter(
     (exchange) => exchange.covers.includes(violates) && exchange.roles.includes(role),
   );
   let killed: Kill | undefined;
-  const problem = await withPeer(role, `${role}/${name}`, mutant.patches, {}, async (peer) => {
+  const problem = await withPeer(role, `${role}/${name}`, patches, settings, async (peer) => {
     for (const segmentation of segmentations) {
       await playAll(peer, cases, async (exchange) => {
         const { verdict, reason } = await playOne(
@@ -59,10 +61,10 @@ export async function tryMutant(catalog: Catalog, role: Role, mutant: Mutant): P
           peer,
           exchange,
           segmentation,
-          {},
-          MUTANT_STEP_MS,
+          settings,
+          stepMs,
         );
-        if (verdict === "fail") killed ??= { case: exchange.id, segmentation, reason };
+        if (verdict === shows) killed ??= { case: exchange.id, verdict, segmentation, reason };
         return killed === undefined;
       });
       if (killed !== undefined) return;
@@ -148,7 +150,7 @@ async function playOne(
     opened.push(connection);
     return connection;
   };
-  const profile = galleryProfile(settings);
+  const profile = galleryProfile(role, settings);
   try {
     return await runExchange(catalog, exchange, { role, profile, segmentation, timeoutMs, open });
   } finally {

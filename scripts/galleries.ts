@@ -25,12 +25,14 @@ const { values: options } = parseArgs({
 
 const startedAt = performance.now();
 const catalog = loadCatalog();
-const wanted = (name: string): boolean => options.only === undefined || options.only === name;
+/** By its name, by its full one, or with all of its kind. */
+const wanted = (kind: string, name: string): boolean =>
+  options.only === undefined || [name, kind, `${kind}/${name}`].includes(options.only);
 const mutantOutcomes: MutantOutcome[] = [];
 const oddballOutcomes: OddballOutcome[] = [];
 const tasks: (() => Promise<void>)[] = [
   ...oddballs
-    .filter(({ name }) => wanted(name))
+    .filter(({ name }) => wanted("oddball", name))
     .map((oddball) => async () => {
       const outcome = await tryOddball(catalog, oddball);
       oddballOutcomes.push(outcome);
@@ -38,7 +40,7 @@ const tasks: (() => Promise<void>)[] = [
     }),
   ...ROLES.flatMap((role) =>
     mutants[role]
-      .filter(({ name }) => wanted(name) || wanted(`${role}/${name}`))
+      .filter(({ name }) => wanted(role, name))
       .map((mutant) => async () => {
         const outcome = await tryMutant(catalog, role, mutant);
         mutantOutcomes.push(outcome);
@@ -83,7 +85,7 @@ function printMutant({ role, name, violates, killed, problem, ms }: MutantOutcom
       ? `BROKEN: ${problem}`
       : killed === undefined
         ? "SURVIVED"
-        : `killed by ${killed.case}${killed.segmentation === "whole" ? "" : `, ${killed.segmentation}`}`;
+        : `${killed.verdict === "warn" ? "shown by a warning of" : "killed by"} ${killed.case}${killed.segmentation === "whole" ? "" : `, ${killed.segmentation}`}`;
   console.log(`${role.padEnd(7)} ${name.padEnd(40)} ${violates.padEnd(14)} ${how}, ${ms} ms`);
 }
 
@@ -101,6 +103,8 @@ interface Figures {
   readonly role: Role;
   readonly mutants: number;
   readonly killed: number;
+  /** Of these, by a warning alone. */
+  readonly warned: number;
   readonly requirements: number;
   readonly withCase: number;
   readonly withKill: number;
@@ -118,14 +122,18 @@ function figuresOf(role: Role): Figures {
   const withCase = testable.filter(({ id }) =>
     catalog.exchanges.some(({ covers, roles }) => covers.includes(id) && roles.includes(role)),
   ).length;
-  const withKill = testable.filter(({ id }) => kills.some(({ violates }) => violates === id)).length;
+  const warned = kills.filter(({ killed }) => killed?.verdict === "warn");
+  const withKill = testable.filter(({ id }) =>
+    kills.some(({ violates, killed }) => violates === id && killed?.verdict === "fail"),
+  ).length;
   const text =
-    `${role} mutants killed: ${kills.length}/${outcomes.length}; testable requirements of a ${role}: ` +
+    `${role} mutants killed: ${kills.length}/${outcomes.length}, ${warned.length} of them by a warning alone; testable requirements of a ${role}: ` +
     `${withCase}/${testable.length} have a case, ${withKill}/${testable.length} have killed a mutant`;
   return {
     role,
     mutants: outcomes.length,
     killed: kills.length,
+    warned: warned.length,
     requirements: testable.length,
     withCase,
     withKill,

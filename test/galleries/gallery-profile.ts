@@ -1,6 +1,7 @@
 // What the peers of the galleries and the runner that plays against them agree on.
 
 import { parseProfile, type Profile } from "../../src/conformance/exchange/profile.ts";
+import type { Role } from "../../src/conformance/exchange/exchange-checks.ts";
 import type { PeerSettings } from "./mutant.ts";
 
 export const gallerySettings = {
@@ -22,10 +23,14 @@ export const gallerySettings = {
   slackMs: 450,
 } as const;
 
-export function galleryProfile({ limits = {} }: PeerSettings): Profile {
+/** What the runner announces to a client: too much for the buffers between the two, so that one must read. */
+const announced = { maxFrameBytes: 1_048_581 };
+
+export function galleryProfile(role: Role, { limits = {} }: PeerSettings): Profile {
   const { username, password, disabledUsername, slackMs } = gallerySettings;
   const { tries, maxFrameBytes, maxUnderWay, loginMs, frameMs, idleMs } = {
     ...gallerySettings.limits,
+    ...(role === "client" ? announced : {}),
     ...limits,
   };
   return parseProfile({

@@ -1,10 +1,14 @@
 // All peers of the galleries, and the patches of each by its full name: `server/…`, `client/…`, `oddball/…`.
 
 import type { Role } from "../../src/conformance/exchange/exchange-checks.ts";
+import { clientMutants } from "./client-mutants.ts";
 import type { Mutant, Oddball, Patch } from "./mutant.ts";
 import { serverMutants } from "./server-mutants.ts";
 
-export const mutants: Readonly<Record<Role, readonly Mutant[]>> = { server: serverMutants, client: [] };
+export const mutants: Readonly<Record<Role, readonly Mutant[]>> = {
+  server: serverMutants,
+  client: clientMutants,
+};
 
 export const oddballs: readonly Oddball[] = [];
 

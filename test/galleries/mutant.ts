@@ -21,6 +21,11 @@ export interface Mutant {
   /** What it does, in one sentence without its full stop. */
   readonly what: string;
   readonly patches: readonly Patch[];
+  readonly settings?: PeerSettings;
+  /** How long a step may take, where this mutant needs more than the others to come so far. */
+  readonly stepMs?: number;
+  /** From outside it differs from a good peer only in what a SHOULD asks for: the case gives a warning, not `fail`. */
+  readonly shows?: "warn";
 }
 
 /** Legal but awkward: every case that applies must give pass or warn. */
@@ -68,6 +73,10 @@ export function patch(source: keyof typeof SOURCES, find: string, put: string): 
 
 export function mutant(name: string, violates: string, what: string, ...patches: readonly Patch[]): Mutant {
   return { name, violates, what, patches };
+}
+
+export function shownByWarning(mutant: Mutant): Mutant {
+  return { ...mutant, shows: "warn" };
 }
 
 /** An echo that takes a while, so that replies are due when something else happens. It is legal. */

@@ -1,8 +1,9 @@
 // The core's client as a peer of the conformance engine, without a socket, with the driver that plays its
-// application: it logs in by PASSWORD once WELCOME offers it, and answers GOAWAY by nothing of its own.
+// application: it prepares the password, logs in by PASSWORD once WELCOME offers it, and answers GOAWAY by nothing of its own.
 
 import type { Driver } from "../../src/conformance/play/link.ts";
 import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/play/simulated-link.ts";
+import { preparePassword } from "../../src/credentials/password.ts";
 import { ClientSession, type ClientAction, type ClientHost } from "../../src/protocol/client-session.ts";
 import { FrameWriter } from "../../src/protocol/frame-writer.ts";
 import { PASSWORD } from "../../src/protocol/mechanism.ts";
@@ -86,7 +87,7 @@ export class SimulatedClient implements SimulatedPeer, ClientHost, Driver {
 
   #logIn(): void {
     const { username, password } = this.#credentials!;
-    const auth = { mechanism: PASSWORD.name, username, mechanismData: utf8(password) };
+    const auth = { mechanism: PASSWORD.name, username, mechanismData: utf8(preparePassword(password)) };
     this.#session!.login(auth, this.#wire!.now());
   }
 
