@@ -13,6 +13,7 @@ const project = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "talkbyte-package-"));
 const SUPPORTED = ["24", "26"];
 const OLD = "20";
+const commands = ["adapter", "client", "conformance", "server", "users"].map((name) => `talkbyte-${name}`);
 
 function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = process.env): string {
   return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
@@ -94,8 +95,23 @@ async function tryCommands(node: string, app: string): Promise<void> {
   );
 }
 
+/** The suite as a foreign project has it: its own exchanges and adapter, from the package alone. */
+function trySuite(node: string, app: string): void {
+  const installed = join(app, "node_modules/talkbyte");
+  const suite = join(installed, "dist/bin/talkbyte-conformance.js");
+  const adapter = join(installed, "dist/bin/talkbyte-adapter.js");
+  run(node, [suite, "self"], folder);
+  writeFileSync(
+    join(folder, "client.yaml"),
+    "transport: plaintext\nvariables: { username: alice, password: not a secret, slack-ms: 500 }\n",
+  );
+  const args = ["client", "--profile", "client.yaml", "--only", "echo-basic", "--html", "page.html"];
+  const summary = run(node, [suite, ...args, "--", node, adapter], folder);
+  if (!/1 cases in .* 1 passed/.test(summary)) throw new Error(`the suite said: ${summary}`);
+}
+
 function tryOldNode(node: string, app: string): void {
-  for (const name of ["talkbyte-server", "talkbyte-client", "talkbyte-users"]) {
+  for (const name of commands) {
     try {
       execFileSync(node, [join(app, "node_modules/talkbyte/dist/bin", `${name}.js`)], {
         encoding: "utf8",
@@ -120,7 +136,10 @@ try {
   for (const version of SUPPORTED) {
     const node = join(install(`node-${version}`, [`node@${version}`], env), "node_modules/.bin/node");
     await tryCommands(node, app);
-    process.stdout.write(`package: commands and library run on Node ${run(node, ["--version"], folder)}`);
+    trySuite(node, app);
+    process.stdout.write(
+      `package: commands, library and suite run on Node ${run(node, ["--version"], folder)}`,
+    );
   }
   tryOldNode(join(install(`node-${OLD}`, [`node@${OLD}`], env), "node_modules/.bin/node"), app);
   process.stdout.write(`package: Node ${OLD} is told what is needed\n`);

@@ -1,5 +1,6 @@
 // A report for a terminal: what failed and why, with the bytes side by side, and a summary that adds up.
 
+import type { Timing } from "../play/result.ts";
 import type {
   CaseVerdict,
   Report,
@@ -21,9 +22,16 @@ const words: Readonly<Record<CaseVerdict, string>> = {
 const widestColumn = 72;
 
 // One line for each case as it's done, such as: FAIL auth-before-hello: expected …
-export function caseLine({ id, verdict, reason }: ReportedCase): string {
+export function caseLine({ id, verdict, reason, plays }: ReportedCase): string {
+  const times = [...new Set(plays.flatMap((play) => play.timings.map(timingText)))].join("; ");
   const label = verdict === "known-failure" ? "KNOWN" : verdict.toUpperCase();
-  return printable(reason === "" ? `${label} ${id}` : `${label} ${id}: ${reason}`);
+  const text = reason === "" ? times : reason;
+  return printable(text === "" ? `${label} ${id}` : `${label} ${id}: ${text}`);
+}
+
+function timingText({ measuredMs, deadlineMs, earliestMs, latestMs }: Timing): string {
+  const [measured, earliest, latest] = [measuredMs, earliestMs, latestMs].map(Math.round);
+  return `${measured} ms; limit ${deadlineMs} ms, allowed ${earliest} to ${latest} ms`;
 }
 
 export function caseText(reported: ReportedCase, requirements: readonly ReportedRequirement[]): string {
@@ -55,10 +63,7 @@ function playLines(play: ReportedPlay): string[] {
   const lines: string[] = [];
   if (play.failure !== undefined) lines.push(...failureLines(play.failure));
   for (const { line, name } of play.branches) lines.push(`  branch taken at line ${line}: ${name}`);
-  for (const timing of play.timings)
-    lines.push(
-      `  measured at line ${timing.line}: ${Math.round(timing.measuredMs)} ms; limit ${timing.deadlineMs} ms, allowed ${Math.round(timing.earliestMs)} to ${Math.round(timing.latestMs)} ms`,
-    );
+  for (const timing of play.timings) lines.push(`  measured at line ${timing.line}: ${timingText(timing)}`);
   for (const error of play.driverErrors) lines.push(`  the client told its application: ${error}`);
   lines.push(
     `  the conversation, ${play.segmentation} (seed ${play.seed}, runner late by ${play.lagMs} ms at most):`,
