@@ -41,8 +41,8 @@ export function frameBytes(entry: ReportedEntry): Markup {
   const lines = entry.annotated.map(parseLine);
   const fields = lines.map(({ offset, hex, meaning }) =>
     hex === undefined
-      ? markup`<em>${meaning}</em>`
-      : markup`<i>${offset}</i><code>${hex}</code><span>${meaning}</span>`,
+      ? markup`<em>${meaning}</em>\n`
+      : markup`<i>${offset}</i> <code>${hex}</code> <span>${meaning}</span>\n`,
   );
   const table = fields.length === 0 ? "" : markup`<div class="fields">${fields}</div>`;
   // Field by field, long contents are cut off; then all that the report has follows.

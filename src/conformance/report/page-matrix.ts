@@ -21,13 +21,14 @@ ${table(matrix, reports)}
 
 // Hidden until the script runs, for without it they do nothing.
 function filters({ rows }: Matrix, reports: readonly Report[]): Markup {
-  const present = verdictOrder.filter((verdict) =>
-    rows.some(({ cells }) => cells.some((cell) => cell.verdict === verdict && verdict !== "not-bound")),
-  );
-  const verdicts = present.map(
-    (verdict) =>
-      markup`<label class="chip v-${verdict}"><input type="checkbox" name="verdict" value="${verdict}">${sign(verdict)}<span>${verdictWords[verdict].word}</span> <output data-count="${verdict}"></output></label>`,
-  );
+  // A link may ask for a verdict that no cell has: its chip is there, and out of sight until then.
+  const present = new Set(rows.flatMap(({ cells }) => cells.map(({ verdict }) => verdict)));
+  const verdicts = verdictOrder
+    .filter((verdict) => verdict !== "not-bound")
+    .map(
+      (verdict) =>
+        markup`<label class="chip v-${verdict}${present.has(verdict) ? "" : " absent"}"><input type="checkbox" name="verdict" value="${verdict}">${sign(verdict)}<span>${verdictWords[verdict].word}</span> <output data-count="${verdict}"></output></label>`,
+    );
   const levels = [...new Set(rows.map(({ level }) => level))].map(
     (level) => markup`<option>${level}</option>`,
   );

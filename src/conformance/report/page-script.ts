@@ -16,7 +16,8 @@ const rows = all("tr.requirement").map((element) => ({
 }));
 const bodies = all("table.matrix tbody");
 const chips = all("input[name=verdict]");
-const failures = chips.map((chip) => chip.value).filter((name) => name === "fail" || name === "known-failure");
+const failures = ["fail", "known-failure"].filter((name) => rows.some((row) => row.verdicts.includes(name)));
+if (failures.length === 0) failures.push("fail");
 const onlyFailures = document.querySelector("[data-failures]");
 const choices = ["level", "section", "implementation", "text"].map((name) => form.elements[name]).filter(Boolean);
 
@@ -83,7 +84,7 @@ function applyFilter() {
     shown === rows.length ? "All " + shown + " requirements" : shown + " of " + rows.length + " requirements";
   form.querySelector("[data-reset]").hidden = !filtered;
   document.querySelector(".nothing").hidden = shown > 0;
-  const only = failures.length > 0 && wanted.length === failures.length && failures.every((name) => wanted.includes(name));
+  const only = wanted.length === failures.length && failures.every((name) => wanted.includes(name));
   onlyFailures.setAttribute("aria-pressed", String(only));
 }
 
@@ -214,7 +215,6 @@ onlyFailures.addEventListener("click", () => {
   for (const chip of chips) chip.checked = !pressed && failures.includes(chip.value);
   change();
 });
-onlyFailures.disabled = failures.length === 0;
 form.addEventListener("input", change);
 form.addEventListener("submit", (event) => event.preventDefault());
 dialog.addEventListener("close", writeAddress);

@@ -102,6 +102,7 @@ const matrix = String.raw`
 .filters { background: var(--panel); padding: 0.8rem 1rem; margin: 1rem 0; font-size: 0.85rem; display: flex; flex-wrap: wrap; gap: 0.7rem 1rem; align-items: center; }
 .filters fieldset { border: 0; display: flex; flex-wrap: wrap; gap: 0.3rem; min-width: 0; }
 .chip { display: inline-flex; align-items: center; gap: 0.4em; padding: 0.2rem 0.6rem; border: 1px solid var(--rule); border-radius: 99px; background: var(--paper); cursor: pointer; color: var(--ink); }
+.chip.absent:not(:has(:checked)) { display: none; }
 .chip input { position: absolute; opacity: 0; pointer-events: none; }
 .chip output { color: var(--soft); font-variant-numeric: tabular-nums; }
 .chip:hover { border-color: var(--line); }
