@@ -34,10 +34,12 @@ class Lines:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
+        # Not sys.stdin: Python closes that at exit, and dies of it while this thread is reading.
+        lines = open(0, "rb", closefd=False)
         line = None
         while line != b"":
             self.wanted.acquire()
-            line = sys.stdin.buffer.readline(self.longest + 2)
+            line = lines.readline(self.longest + 2)
             self.loop.call_soon_threadsafe(self.queue.put_nowait, line)
 
     async def next(self, over):
