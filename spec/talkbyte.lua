@@ -156,6 +156,7 @@ local any = {
   trailing = ProtoField.bytes("talkbyte.trailing", "bytes after the last field"),
   begun = ProtoField.uint32("talkbyte.begun", "bytes of it here"),
   discarded = ProtoField.bytes("talkbyte.discarded", "what a receiver discards"),
+  unread = ProtoField.bytes("talkbyte.unread", "what follows bytes that are missing here"),
 }
 
 local prefix_width = { string8 = 1, bytes16 = 2, list8 = 1 }
@@ -476,12 +477,20 @@ local function show_info(pinfo, summaries)
   pinfo.private["talkbyte"] = "1"
 end
 
+-- From here on nobody knows where frames begin in what this side sends.
+local function break_off(session, pinfo, source, field)
+  session.broken[source] = session.broken[source] or { at = pinfo.number, field = field }
+end
+
 -- A frame that isn't complete: the rest is asked for, or, where that can't be, what there is of it is shown.
-local function begin_later(tvb, pinfo, tree, offset, missing)
+local function begin_later(tvb, pinfo, tree, session, source, offset, missing)
   local here = tvb:len() - offset
   local root = tree:add(talkbyte, tvb:range(offset)):append_text("/" .. protocol.version .. ", a frame begins")
   root:add(any.begun, tvb:range(offset), here)
-  if pinfo.can_desegment == 0 or tvb:len() < tvb:reported_len() then return end
+  if pinfo.can_desegment == 0 or tvb:len() < tvb:reported_len() then
+    break_off(session, pinfo, source, any.unread)
+    return
+  end
   pinfo.desegment_offset = offset
   pinfo.desegment_len = missing or DESEGMENT_ONE_MORE_SEGMENT
 end
@@ -489,13 +498,13 @@ end
 local function read_frames(tvb, pinfo, tree, session, source)
   local summaries, offset, size = {}, 0, tvb:len()
   local broken = session.broken[source]
-  if broken and (pinfo.number > broken or not pinfo.visited) then
-    tree:add(talkbyte, tvb:range(0)):add(any.discarded, tvb:range(0))
+  if broken and (pinfo.number > broken.at or not pinfo.visited) then
+    tree:add(talkbyte, tvb:range(0)):add(broken.field, tvb:range(0))
     return
   end
   while offset < size do
     if size - offset < 4 then
-      begin_later(tvb, pinfo, tree, offset)
+      begin_later(tvb, pinfo, tree, session, source, offset)
       break
     end
     local length, limit = tvb:range(offset, 4):uint(), limit_at(session, pinfo)
@@ -503,12 +512,12 @@ local function read_frames(tvb, pinfo, tree, session, source)
     if length > limit then
       local problem = length .. " is over the limit of " .. limit
       table.insert(summaries, read_faulty_length(tvb, offset, size, tree, "over_limit", problem))
-      session.broken[source] = session.broken[source] or pinfo.number
+      break_off(session, pinfo, source, any.discarded)
       break
     elseif length == 0 then
       table.insert(summaries, read_faulty_length(tvb, offset, stop, tree, "length_zero", "is 0"))
     elseif stop > size then
-      begin_later(tvb, pinfo, tree, offset, stop - size)
+      begin_later(tvb, pinfo, tree, session, source, offset, stop - size)
       break
     else
       local text, body, kind = read_frame(tvb, offset, stop, tree, source == session.server)

@@ -41,6 +41,7 @@ local any = {
   trailing = ProtoField.bytes("talkbyte.trailing", "bytes after the last field"),
   begun = ProtoField.uint32("talkbyte.begun", "bytes of it here"),
   discarded = ProtoField.bytes("talkbyte.discarded", "what a receiver discards"),
+  unread = ProtoField.bytes("talkbyte.unread", "what follows bytes that are missing here"),
 }
 
 local prefix_width = { string8 = 1, bytes16 = 2, list8 = 1 }
