@@ -122,7 +122,7 @@ describe.skipIf(!python)("the cases, played from Python", () => {
     async () => {
       const slow = ["deadline-frame-before-login", "deadline-login-silent", "deadline-idle"];
       const counting = ["auth-tries-used-up", "auth-unknown-user"];
-      const run = await play(await serve({ tries: 4, frameMs: 300, loginMs: 9000 }), [
+      const run = await play(await serve({ tries: 4, frameMs: 100, loginMs: 9000 }), [
         ...slow,
         ...counting,
         "echo-basic",
@@ -136,7 +136,7 @@ describe.skipIf(!python)("the cases, played from Python", () => {
         "echo-basic pass",
       ]);
       const reason = (id: string): string | undefined => run.results.find((one) => one.case === id)?.reason;
-      expect(reason("deadline-frame-before-login")).toMatch(/^after [34]\d\d ms; due from 900 to 2500 ms$/);
+      expect(reason("deadline-frame-before-login")).toMatch(/^after \d+ ms; due from 900 to 2500 ms$/);
       expect(reason("deadline-login-silent")).toBe("expected closes timeout; it was nothing");
       expect(reason("auth-unknown-user")).toMatch(
         /REFUSED: 03 where 02 should be; it was 000000070701[0-9a-f]{8}03/,
