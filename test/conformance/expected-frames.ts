@@ -33,7 +33,7 @@ export function expectedFrames(table: WireTable, transcript: readonly Transcript
     S: { splitter: createSplitter(0), ended: false, broken: false },
   };
   for (const entry of transcript.toSorted((a, b) => a.at - b.at)) {
-    if (entry.from === "app" || sides[entry.from].ended) continue;
+    if (entry.kind === "call" || sides[entry.from].ended) continue;
     const { splitter } = sides[entry.from];
     if (entry.kind !== "bytes") {
       sides[entry.from].ended = true;

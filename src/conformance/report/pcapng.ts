@@ -34,7 +34,9 @@ export function pcapngOf(head: PcapngHead, transcript: readonly TranscriptEntry[
   ]);
 }
 
-type WireEntry = Exclude<TranscriptEntry, { readonly from: "app" }>;
+const callers = { app: "the application", operator: "the operator" } as const;
+
+type WireEntry = Exclude<TranscriptEntry, { readonly kind: "call" }>;
 
 interface Packet {
   readonly atUs: bigint;
@@ -50,12 +52,12 @@ interface Side extends Endpoint {
 function packetsOf(head: PcapngHead, transcript: readonly TranscriptEntry[]): readonly Packet[] {
   // What arrived while the runner was writing is noted after that.
   const entries = transcript.toSorted((a, b) => a.at - b.at);
-  const wire = entries.filter((entry) => entry.from !== "app");
+  const wire = entries.filter((entry) => entry.kind !== "call");
   // A call before the connection has no time of its own.
   const wireTap = createWireTap(head, wire[0]?.at ?? 0);
   let passed = 0;
   for (const entry of entries) {
-    if (entry.from === "app") wireTap.note(`the application calls ${entry.text}`);
+    if (entry.kind === "call") wireTap.note(`${callers[entry.from]} calls ${entry.text}`);
     else wireTap.see(entry, wire[++passed]);
   }
   return wireTap.packets();
