@@ -35,7 +35,7 @@ describe.skipIf(path === undefined)("the page in a browser", () => {
 
   it("opens without an error, and asks for nothing", async () => {
     await using opened = await browser.open(html);
-    expect(await opened.page.title()).toBe("example 1.0, wrong code 0.9: 1 of 2 fail");
+    expect(await opened.page.title()).toBe("1 of 2 implementations fails: wrong code 0.9");
     expect(await visibleRows(opened.page)).toBeGreaterThan(80);
     expect(opened.complaints).toEqual([]);
   });

@@ -10,7 +10,7 @@ import { mergeReports } from "../../src/conformance/report/page-merge.ts";
 import { sectionTitles } from "../../src/conformance/report/page-sections.ts";
 import { headline } from "../../src/conformance/report/page-summary.ts";
 import { verdictOrder, verdictWords } from "../../src/conformance/report/page-verdict.ts";
-import { pageOf } from "../../src/conformance/report/page.ts";
+import { pageOf, titleOf } from "../../src/conformance/report/page.ts";
 import type { CaseVerdict, Report, RequirementVerdict } from "../../src/conformance/report/report.ts";
 import { annotate, annotatedLine } from "../../src/conformance/wire/annotate.ts";
 import { fromHex } from "../../src/conformance/wire/bytes.ts";
@@ -123,7 +123,12 @@ describe("the page", () => {
     expect(html.match(/<b>every-byte<\/b>: pass; the same conversation/)).not.toBeNull();
   });
 
-  it("of no report says so", () => {
+  it("says in its title who fails, and else no more than that nobody was seen to", () => {
+    expect(titleOf([wrong])).toBe("wrong code fails");
+    expect(titleOf([right])).toBe("example 1.0: no failure seen");
+    expect(titleOf([right, wrong])).toBe("1 of 2 implementations fails: wrong code");
+    expect(titleOf([right, right])).toBe("example 1.0, example 1.0: no failure seen");
+    expect(titleOf([wrong, wrong, wrong, wrong])).toBe("4 of 4 implementations fail");
     expect(pageOf([])).toContain("<h1>No reports</h1>");
   });
 });

@@ -8,6 +8,9 @@ import { grouped, markup, plural, sentence, type Markup } from "./page-markup.ts
 import { isFailure, sign, verdictLabel, verdictWords } from "./page-verdict.ts";
 import type { Report, ReportedCase, ReportedPlay } from "./report.ts";
 
+// The runner's own lag is worth a word from here on.
+const tellingLagMs = 10;
+
 export interface CaseContext {
   readonly report: Report;
   // Which of the page's reports it is.
@@ -109,7 +112,7 @@ function factsOf(play: ReportedPlay, one: ReportedCase): Markup {
     ...play.timings.map(timingFact),
     ...play.driverErrors.map((text) => markup`<li>The client told its application: <q>${text}</q></li>`),
   ];
-  const lag = play.lagMs >= 1 ? `; the runner was late by up to ${milliseconds(play.lagMs)}` : "";
+  const lag = play.lagMs >= tellingLagMs ? `; the runner was late by up to ${milliseconds(play.lagMs)}` : "";
   const seed = play.segmentation === "random-cuts" ? `, seed ${play.seed}` : "";
   return markup`<ul class="facts">${facts}<li>Played ${play.segmentation}${seed}, in ${milliseconds(play.durationMs)}${lag}.</li></ul>`;
 }

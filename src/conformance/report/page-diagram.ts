@@ -85,8 +85,8 @@ function drawRun(run: readonly ReportedEntry[], context: DiagramContext): Markup
 
 function drawEntry(entry: ReportedEntry, { implementation, store }: DiagramContext): Markup {
   const time = markup`<time>${timeText(entry.atMs)}</time>`;
-  if (entry.from === "app")
-    return markup`<li class="app">${time}<p><span>app</span> ${entry.summary}</p></li>`;
+  if (entry.from === "app" || entry.from === "operator")
+    return markup`<li class="app">${time}<p><span>${entry.from}</span> ${entry.summary}</p></li>`;
   const tested = (entry.from === "C") === (implementation.role === "client") ? " tested" : "";
   const way = entry.from === "C" ? "to-server" : "to-client";
   const says = entry.from === "C" ? "client" : "server";

@@ -65,7 +65,7 @@ function table(matrix: Matrix, reports: readonly Report[]): Markup {
       markup`<tbody role="rowgroup" data-section="${section}"><tr role="row" class="section"><th scope="rowgroup" role="rowheader" colspan="${reports.length + 1}">${sectionHead(section)}</th></tr>
 ${rows.map((row) => tableRow(row, reports))}</tbody>\n`,
   );
-  return markup`<div class="frame${reports.length > 4 ? " wide" : ""}"><table class="matrix" role="table">
+  return markup`<div class="frame${reports.length > 3 ? " many" : ""}${reports.length > 7 ? " wide" : ""}"><table class="matrix" role="table">
 <caption class="unseen">What each implementation came to, requirement by requirement</caption>
 <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">requirement</th>${heads}</tr></thead>
 ${bodies}</table></div>`;

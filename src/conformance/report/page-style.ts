@@ -117,6 +117,7 @@ select, input[type=search] { font-size: 0.85rem; color: var(--ink); background: 
 .matrix th { text-align: left; font-weight: 400; }
 .matrix thead th { position: sticky; top: 0; z-index: 1; background: var(--paper); box-shadow: inset 0 -1px var(--ink); font-size: 0.82rem; font-weight: 600; line-height: 1.25; padding: 0.7rem 0.9rem 0.5rem 0; vertical-align: bottom; }
 .matrix thead th:not(:first-child) { width: 10.5rem; }
+.matrix thead span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
 .matrix thead small { display: block; font-weight: 400; color: var(--soft); }
 .matrix .section th { padding: 1.5rem 0 0.35rem; font-weight: 600; font-size: 1.02rem; }
 .matrix .section small { font-size: inherit; font-weight: 400; color: var(--soft); }
@@ -134,6 +135,8 @@ a.cell:hover { text-decoration: underline; }
 td.v-not-bound .word { color: var(--soft); }
 td .column { display: none; }
 .nothing { padding: 1.5rem 0; }
+.many .matrix thead th:not(:first-child) { width: 8rem; padding-right: 0.5rem; }
+.many .requirement .id { float: none; display: block; padding: 0; }
 .frame.wide { overflow: auto; max-height: 92vh; }
 .frame.wide .matrix { min-width: 74rem; }
 `;

@@ -72,19 +72,21 @@ function header(reports: readonly Report[]): Markup {
 </header>`;
 }
 
-function titleOf(reports: readonly Report[]): string {
+// Most names that a title takes.
+const namedInTitle = 3;
+
+export function titleOf(reports: readonly Report[]): string {
   const names = reports.map((report) => report.implementation.name);
+  const [name = ""] = names;
+  const failing = reports
+    .filter((report) => report.cases.some((one) => isFailure(one.verdict)))
+    .map((report) => report.implementation.name);
   if (names.length === 0) return "No reports";
-  const failing = reports.filter((report) => report.cases.some((one) => isFailure(one.verdict)));
-  const verdict =
-    failing.length === 0
-      ? "no failure seen"
-      : failing.length === 1 && names.length === 1
-        ? "fails"
-        : `${grouped(failing.length)} of ${grouped(names.length)} fail`;
-  return names.length <= 3
-    ? `${names.join(", ")}: ${verdict}`
-    : `${grouped(names.length)} implementations: ${verdict}`;
+  if (names.length === 1) return failing.length === 1 ? `${name} fails` : `${name}: no failure seen`;
+  const all = names.length > namedInTitle ? plural(names.length, "implementation") : names.join(", ");
+  if (failing.length === 0) return `${all}: no failure seen`;
+  const which = failing.length > namedInTitle ? "" : `: ${failing.join(", ")}`;
+  return `${grouped(failing.length)} of ${plural(names.length, "implementation")} ${failing.length === 1 ? "fails" : "fail"}${which}`;
 }
 
 function whoseOf(reports: readonly Report[]): string {
