@@ -11,6 +11,7 @@ import { sectionTitles } from "../../src/conformance/report/page-sections.ts";
 import { headline } from "../../src/conformance/report/page-summary.ts";
 import { verdictOrder, verdictWords } from "../../src/conformance/report/page-verdict.ts";
 import { pageOf, titleOf } from "../../src/conformance/report/page.ts";
+import type { Verdict } from "../../src/conformance/play/result.ts";
 import type { CaseVerdict, Report, RequirementVerdict } from "../../src/conformance/report/report.ts";
 import { annotate, annotatedLine } from "../../src/conformance/wire/annotate.ts";
 import { fromHex } from "../../src/conformance/wire/bytes.ts";
@@ -121,6 +122,26 @@ describe("the page", () => {
     const html = bodyOf(pageOf([many]));
     expect(html.match(/\d+ more (?:MESSAGE|REPLY)</)).not.toBeNull();
     expect(html.match(/<b>every-byte<\/b>: pass; the same conversation/)).not.toBeNull();
+  });
+
+  it("says of each verdict what it is, and marks the place only where one step did not hold", () => {
+    const shown = (verdict: Verdict, known?: string): string => {
+      const [one] = wrong.cases.filter(({ id }) => id === "frame-length-zero");
+      const plays = one!.plays.map((play) => ({ ...play, verdict }));
+      const turned = {
+        ...one!,
+        verdict: known === undefined ? verdict : ("known-failure" as const),
+        known,
+        plays,
+      };
+      return bodyOf(pageOf([{ ...wrong, cases: [turned] }]));
+    };
+    expect(/Here it [^<]*/.exec(shown("fail"))?.[0]).toBe("Here it departs from line 7.");
+    expect(/Here it [^<]*/.exec(shown("inconclusive"))?.[0]).toBe(
+      "Here it can&#39;t be decided any more: line 7.",
+    );
+    expect(/Here it [^<]*/.exec(shown("warn"))).toBeNull();
+    expect(/announced: [^<]*/.exec(shown("fail", "mended in 0.2"))?.[0]).toBe("announced: mended in 0.2");
   });
 
   it("says in its title who fails, and else no more than that nobody was seen to", () => {

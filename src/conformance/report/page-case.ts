@@ -33,8 +33,7 @@ export function caseDetails(one: ReportedCase, context: CaseContext, open = fals
 }
 
 function caseBody(one: ReportedCase, context: CaseContext): Markup {
-  const deciding = one.plays.find((play) => play.verdict === one.verdict && play.failure !== undefined);
-  const failed = deciding ?? one.plays.find((play) => play.failure !== undefined);
+  const failed = decidingPlay(one);
   return markup`${one.known === undefined ? "" : markup`<p class="known">${verdictLabel("known-failure")} announced: ${one.known}</p>`}
 ${failed === undefined ? "" : failureOf(one, failed)}
 ${one.plays.length === 0 ? markup`<p class="note">It was not played: ${one.reason}</p>` : playsOf(one, context)}
@@ -42,6 +41,12 @@ ${coverOf(one, context.report)}
 ${minimizedOf(one)}
 <h4>Play it again</h4>
 <div class="copied"><pre><code>${one.repeat}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
+}
+
+// The play that the case's verdict comes from, where a step of it did not hold.
+function decidingPlay({ verdict, plays }: ReportedCase): ReportedPlay | undefined {
+  const short = plays.filter(({ failure }) => failure !== undefined);
+  return short.find((play) => play.verdict === verdict || verdict === "known-failure") ?? short[0];
 }
 
 function failureOf(one: ReportedCase, { failure, segmentation }: ReportedPlay): Markup {
@@ -71,21 +76,23 @@ function minimizedOf({ minimized }: ReportedCase): Markup {
 function playsOf(one: ReportedCase, context: CaseContext): Markup {
   const [first] = one.plays;
   if (first === undefined) return markup``;
-  // A frame's bytes stand at its arrow where they may be the evidence.
-  const evidence = isFailure(one.verdict);
-  const diagram: DiagramContext = {
-    implementation: context.report.implementation,
-    store: evidence ? undefined : context.store,
-  };
-  if (one.plays.length === 1) return markup`<h4>The conversation</h4>${playOf(first, one, diagram)}`;
+  // The evidence has its bytes at hand; the arrows of other plays link to theirs.
+  const failed = one.plays.find(({ verdict }) => verdict === "fail");
+  const evidence = isFailure(one.verdict) ? (decidingPlay(one) ?? failed) : undefined;
+  const draw = (play: ReportedPlay): Markup =>
+    playOf(play, one, {
+      implementation: context.report.implementation,
+      store: play === evidence ? undefined : context.store,
+    });
+  if (one.plays.length === 1) return markup`<h4>The conversation</h4>${draw(first)}`;
   const plays = one.plays.map((play) => {
     const same =
       play !== first && play.verdict === "pass" && first.verdict === "pass" && sameFrames(play, first);
     const facts = markup`${sign(play.verdict)} <b>${play.segmentation}</b>: ${verdictWords[play.verdict].word}`;
     if (same)
       return markup`<p class="same">${facts}; the same conversation in ${milliseconds(play.durationMs)}</p>`;
-    const shown = isFailure(play.verdict) || (play === first && !evidence);
-    return markup`<details class="play"${shown ? markup` open` : ""}><summary>${facts}</summary>${playOf(play, one, diagram)}</details>`;
+    const shown = play === (evidence ?? first);
+    return markup`<details class="play"${shown ? markup` open` : ""}><summary>${facts}</summary>${draw(play)}</details>`;
   });
   return markup`<h4>The conversation, in ${plural(one.plays.length, "segmentation")}</h4>${plays}`;
 }

@@ -31,7 +31,7 @@ export function createFrameStore(): FrameStore {
           markup`<li id="f${index + 1}"><b>${frameName(entry.summary)}</b>${frameBytes(entry)}</li>\n`,
       );
       return markup`<section id="frames"><h2>Bytes</h2>
-<details><summary>${plural(frames.length, "different frame")} of the conversations in which nothing failed</summary>
+<details><summary>${plural(frames.length, "different frame")} of the conversations, but for those that stand beside a failure</summary>
 <ol class="frames">${items}</ol></details></section>`;
     },
   };

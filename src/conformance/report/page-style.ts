@@ -79,11 +79,11 @@ ul.failing li { white-space: nowrap; }
 ul.failing a { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.95em; color: var(--fail); }
 ul.failing small { color: var(--soft); }
 .bar { display: block; }
-svg.bar { width: 100%; height: 0.6rem; margin-bottom: 0.7rem; }
+svg.bar { width: 100%; max-width: 28rem; height: 0.6rem; margin-bottom: 0.7rem; }
 .b-fail { fill: var(--fail-ground); } .b-known-failure { fill: var(--known); } .b-inconclusive { fill: var(--unsure); }
 .b-warn { fill: var(--warn); } .b-pass { fill: var(--pass); opacity: 0.75; }
 .b-unsupported, .b-not-played, .b-not-testable { fill: var(--rule); }
-.counts { border-collapse: collapse; font-size: 0.85rem; width: 100%; font-variant-numeric: tabular-nums; }
+.counts { border-collapse: collapse; font-size: 0.85rem; width: 100%; max-width: 28rem; font-variant-numeric: tabular-nums; }
 .counts th, .counts td { font-weight: 400; text-align: right; padding: 0.12rem 0; }
 .counts thead { color: var(--soft); font-size: 0.78rem; }
 .counts tbody th { text-align: left; }
