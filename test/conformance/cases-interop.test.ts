@@ -3,11 +3,13 @@
 
 import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { referenceProfile } from "../../src/conformance/cases/reference-profile.ts";
-import { loadCatalog, select } from "../../src/conformance/exchange/catalog.ts";
+import type { CasesFile } from "../../src/conformance/cases/cases.ts";
+import type { VariableName } from "../../src/conformance/exchange/profile.ts";
 import { preparePassword } from "../../src/credentials/password.ts";
 import { hashPassword } from "../../src/credentials/verifier.ts";
 import { createServer, type ServerLimits, type UsersSource } from "../../src/index.ts";
@@ -25,7 +27,10 @@ import {
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 const python = spawnSync("python3", ["--version"]).status === 0;
 if (!python) process.stderr.write("python3 is missing: the cases are not played from Python\n");
-const serverCases = select(loadCatalog(), { role: "server" }).map(({ id }) => id);
+const published = JSON.parse(readFileSync(path("spec/cases.json"), "utf8")) as CasesFile;
+const serverCases = published.cases.filter(({ roles }) => roles.includes("server"));
+// The player knows plaintext alone, and can't stop a server that it did not start.
+const unplayable = serverCases.filter((one) => /"(connection|operator)":/.test(JSON.stringify(one)));
 
 interface Played {
   readonly case: string;
@@ -76,9 +81,7 @@ async function users(): Promise<UsersSource> {
 
 /** Our server, set up to the reference profile but for what is changed. */
 async function serve(changed: Partial<ServerLimits> = {}): Promise<number> {
-  const of = (
-    name: "login-ms" | "frame-ms" | "idle-ms" | "tries" | "max-frame-bytes" | "max-under-way",
-  ): number => Number(referenceProfile.variables[name]);
+  const of = (name: VariableName): number => Number(referenceProfile.variables[name]);
   const limits = {
     loginMs: of("login-ms"),
     frameMs: of("frame-ms"),
@@ -101,8 +104,11 @@ const extension = frame(0x80, utf8("anything"));
 describe.skipIf(!python)("the cases, played from Python", () => {
   it("all pass against our server", { timeout: 120_000 }, async () => {
     const { exitCode, results } = await play(await serve());
-    expect(results.filter(({ verdict }) => verdict !== "pass")).toEqual([]);
-    expect(results.map((one) => one.case)).toEqual(serverCases);
+    const rest = results.filter(({ verdict }) => verdict !== "pass");
+    expect(rest.map((one) => `${one.case} ${one.verdict}`)).toEqual(
+      unplayable.map(({ id }) => `${id} unsupported`),
+    );
+    expect(results.map((one) => one.case)).toEqual(serverCases.map(({ id }) => id));
     expect(exitCode).toBe(0);
   });
 
@@ -110,7 +116,7 @@ describe.skipIf(!python)("the cases, played from Python", () => {
     const { port } = await listenRaw(({ socket }) => socket.pipe(socket));
     const { exitCode, results } = await play(port, [], ["--timeout", "2", "--jobs", "16"]);
     // Whoever ends the stream without a word is answered in kind, which is right.
-    const rest = results.filter(({ verdict }) => verdict !== "fail");
+    const rest = results.filter(({ verdict }) => verdict !== "fail" && verdict !== "unsupported");
     expect(rest).toEqual([{ case: "end-before-hello", verdict: "pass", reason: "" }]);
     expect(results.length).toBe(serverCases.length);
     expect(exitCode).toBe(1);

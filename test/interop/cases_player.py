@@ -188,6 +188,8 @@ class Play:
                 if name in step.get("advised-against", []):
                     self.warning = f"the branch {name} is advised against"
                 return self.play(step["one-of"][name])
+            if "operator" in step:
+                raise Verdict("unsupported", "it has not started the server, so it can't stop it")
             if not (self.speak if "send" in step or "wait" in step else self.listen)(step):
                 continue
             self.marks[step.get("mark")] = self.previous
@@ -280,8 +282,9 @@ class Play:
 
 
 def play_case(suite, case, options):
-    if "unsupported" in case or "computed" in case:
-        return "unsupported", case.get("unsupported") or f"nothing here computes {case['computed']}"
+    for lacking in ("unsupported", "computed", "connection"):
+        if lacking in case:
+            return "unsupported", f"{lacking}: {case[lacking]}"
     try:
         verdict, reason = Play(suite, options).run(case["server"])
         probe = next((other for other in suite["cases"] if other["id"] == case.get("probe")), {})
