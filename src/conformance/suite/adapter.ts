@@ -6,6 +6,9 @@ import { toHex } from "../wire/bytes.ts";
 import { UnsupportedCall, type Driver } from "../play/link.ts";
 import { deathText, LaunchedProcess, type Death, type Launch } from "./child-process.ts";
 
+// Of a line that is no answer.
+const shownCharacters = 200;
+
 interface Answer {
   readonly id: number;
   readonly error?: string;
@@ -44,6 +47,10 @@ export class Adapter implements Driver {
 
   get death(): Death | undefined {
     return this.#process.death;
+  }
+
+  async died(withinMs: number): Promise<void> {
+    await this.#process.goneWithin(withinMs);
   }
 
   // A fresh client for a listener; rejects if the adapter has not answered by then.
@@ -100,7 +107,7 @@ export class Adapter implements Driver {
     const answer = parseAnswer(line);
     const waiting = answer === undefined ? undefined : this.#waiting.get(answer.id);
     if (answer === undefined || waiting === undefined) {
-      this.#fail("the adapter wrote a line that answers no request");
+      this.#fail(`the adapter wrote a line that answers no request: ${line.slice(0, shownCharacters)}`);
       return;
     }
     this.#waiting.delete(answer.id);

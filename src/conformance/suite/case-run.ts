@@ -39,6 +39,8 @@ export interface Played {
 const lagShare = 0.25;
 const lateTries = 3;
 
+type PlayParameters = Parameters<typeof playOnce>;
+
 export async function playCase(
   exchange: Exchange,
   target: Target,
@@ -57,11 +59,27 @@ export async function playCase(
 }
 
 // A runner that was itself late tries again before it gives up.
-async function playInTime(...rest: Parameters<typeof playOnce>): Promise<Played> {
+async function playInTime(...rest: PlayParameters): Promise<Played> {
   for (let left = lateTries; ; left--) {
-    const played = await playOnce(...rest);
+    const played = await playIfReady(...rest);
     if (!isLate(played) || left === 1) return played;
   }
+}
+
+async function playIfReady(...rest: PlayParameters): Promise<Played> {
+  try {
+    return await playOnce(...rest);
+  } catch (error) {
+    if (error instanceof NotReady) return unplayed(error.message, ...rest);
+    throw error;
+  }
+}
+
+function unplayed(reason: string, ...[{ id }, segmentation, { role }, { seed }]: PlayParameters): Played {
+  const nothing = { branches: [], timings: [], transcript: [], driverErrors: [] };
+  const undecided = { line: undefined, comparison: undefined, shortestLimitMs: undefined };
+  const result = { id, role, verdict: "inconclusive", reason, segmentation, seed } as const;
+  return { result: { ...result, ...undecided, ...nothing }, lagMs: 0, durationMs: 0 };
 }
 
 export async function playOnce(
@@ -72,6 +90,7 @@ export async function playOnce(
   meter: LagMeter,
 ): Promise<Played> {
   const { profile, seed, timeScale } = rules;
+  const opening = await target.open();
   const lag = meter.watch();
   const startedAt = performance.now();
   const result = await play(exchange, {
@@ -81,7 +100,7 @@ export async function playOnce(
     seed,
     timeScale,
     timeoutMs: rules.timeoutMs * timeScale,
-    ...(await target.open()),
+    ...opening,
   });
   const played = { result, lagMs: lag.end(), durationMs: performance.now() - startedAt };
   return judge(played, rules.strict);
@@ -123,7 +142,7 @@ async function withSanity(
   return { judged: revised(played, worse, both), gone: await restart(target) };
 }
 
-async function restart(target: Target): Promise<string | undefined> {
+export async function restart(target: Target): Promise<string | undefined> {
   try {
     await target.start();
     return undefined;
@@ -136,10 +155,14 @@ async function restart(target: Target): Promise<string | undefined> {
 export interface Insanity {
   readonly verdict: "fail" | "inconclusive";
   readonly reason: string;
+  // Whether anything came from the other side at all.
+  readonly answered: boolean;
 }
 
 // A server that is busy, or a runner that is late, gets another chance.
 const sanityTries = 3;
+// How long after its last connection a process may be found dead.
+const dyingMs = 500;
 
 // Why the target is not fit to be tested; undefined if it is. One that never passed the sanity case need only be alive
 // and reachable.
@@ -149,18 +172,22 @@ export async function insanity(
   meter: LagMeter,
 ): Promise<Insanity | undefined> {
   const crashed = (): Insanity | undefined =>
-    target.death && { verdict: "fail", reason: `crashed: ${deathText(target.death)}` };
+    target.death && { verdict: "fail", reason: `crashed: ${deathText(target.death)}`, answered };
   const { id } = rules.sanity;
+  let answered = false;
   try {
     for (let left = sanityTries; ; left--) {
       if (target.death !== undefined) return crashed();
       const { result } = await playOnce(rules.sanity, "whole", target, rules, meter);
       const { verdict, reason } = result;
-      const answered = result.transcript.some(({ from }) => from === speakerOf(target.role));
+      answered = result.transcript.some(({ from }) => from === speakerOf(target.role));
       if (verdict === "pass" || verdict === "warn" || (!target.sane && answered)) return crashed();
       if (verdict === "inconclusive" && left > 1) continue;
+      await target.died(dyingMs);
       const worse = verdict === "inconclusive" ? "inconclusive" : "fail";
-      return crashed() ?? { verdict: worse, reason: `the sanity case ${id} does not pass: ${reason}` };
+      return (
+        crashed() ?? { verdict: worse, reason: `the sanity case ${id} does not pass: ${reason}`, answered }
+      );
     }
   } catch (error) {
     if (!(error instanceof NotReady)) throw error;
@@ -168,6 +195,7 @@ export async function insanity(
       crashed() ?? {
         verdict: "inconclusive",
         reason: `the sanity case ${id} can't be played: ${error.message}`,
+        answered,
       }
     );
   }

@@ -38,6 +38,10 @@ export class ClientTarget implements Target {
     return this.#adapter?.death;
   }
 
+  async died(withinMs: number): Promise<void> {
+    await this.#adapter?.died(withinMs);
+  }
+
   async start(): Promise<void> {
     await this.stop();
     const launch = launchOf(this.#implementation, undefined);

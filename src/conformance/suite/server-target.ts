@@ -28,12 +28,18 @@ export class ServerTarget implements Target {
     return this.#process?.death;
   }
 
+  async died(withinMs: number): Promise<void> {
+    await this.#process?.goneWithin(withinMs);
+  }
+
   async start(): Promise<void> {
     const { host, port, startMs, launch } = this.#implementation;
     if (launch === undefined && port === undefined)
       throw new NotReady("give --port, or a profile with a launch command");
     await this.stop();
     if (launch !== undefined) {
+      if (port !== undefined && (await accepts(host, port, startMs)))
+        throw new NotReady(`something else listens at ${host}:${port} already`);
       this.#port = port ?? (await freePort(host));
       const command = launchOf(this.#implementation, this.#port);
       if (command === undefined) return;
@@ -41,7 +47,7 @@ export class ServerTarget implements Target {
       this.#process.stdout.resume();
     }
     const until = performance.now() + startMs;
-    while (!(await accepts(host, this.#port))) {
+    while (!(await accepts(host, this.#port, startMs))) {
       if (this.death !== undefined)
         throw new NotReady(`the server ended before it listened: ${deathText(this.death)}`);
       if (performance.now() > until)
@@ -62,10 +68,10 @@ export class ServerTarget implements Target {
   }
 }
 
-async function accepts(host: string, port: number): Promise<boolean> {
+async function accepts(host: string, port: number, timeoutMs: number): Promise<boolean> {
   const socket = net.connect({ host, port });
   try {
-    await once(socket, "connect");
+    await once(socket, "connect", { signal: AbortSignal.timeout(timeoutMs) });
     return true;
   } catch {
     return false;
@@ -77,7 +83,11 @@ async function accepts(host: string, port: number): Promise<boolean> {
 async function freePort(host: string): Promise<number> {
   const server = net.createServer();
   server.listen(0, host);
-  await once(server, "listening");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new NotReady(`there is no free port: ${error instanceof Error ? error.message : String(error)}`);
+  }
   const address = server.address();
   server.close();
   await once(server, "close");

@@ -1,7 +1,8 @@
 // A run: the sanity case first, then each chosen case, shared out among the jobs, and the sanity case last.
 
 import type { Exchange } from "../exchange/exchange.ts";
-import { insanity, playCase, type Insanity, type PlayedCase, type PlayRules } from "./case-run.ts";
+import { insanity, playCase, restart, type Insanity, type PlayedCase, type PlayRules } from "./case-run.ts";
+import { deathText } from "./child-process.ts";
 import { LagMeter } from "./lag.ts";
 import { NotReady, type Target } from "./target.ts";
 
@@ -29,11 +30,22 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
   const remarks: string[] = [];
 
   async function playAll(target: Target): Promise<void> {
+    let before = "the sanity case";
     for (let exchange = waiting.pop(); exchange !== undefined; exchange = waiting.pop()) {
-      const played = await playCase(exchange, target, rules, meter);
-      onCase(played);
-      if (played.gone !== undefined) {
-        remarks.push(`the implementation could not be started again: ${played.gone}`);
+      const { death } = target;
+      let gone: string | undefined;
+      if (death !== undefined) {
+        remarks.push(`after ${before}: crashed: ${deathText(death)}`);
+        gone = await restart(target);
+      }
+      if (gone === undefined) {
+        const played = await playCase(exchange, target, rules, meter);
+        onCase(played);
+        gone = played.gone;
+      } else waiting.push(exchange);
+      before = exchange.id;
+      if (gone !== undefined) {
+        remarks.push(`the implementation could not be started again: ${gone}`);
         return;
       }
     }
@@ -46,8 +58,8 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
   try {
     // The others are launched once it's known that there is something to test, and before anything is timed.
     const complaint = await whyNotReady(first, rules, meter);
-    if (complaint?.verdict === "inconclusive" || first.death !== undefined)
-      return { notReady: complaint?.reason ?? "it crashed", remarks };
+    if (complaint?.verdict === "inconclusive" || complaint?.answered === false || first.death !== undefined)
+      return { notReady: `nothing can be tested: ${complaint?.reason ?? "it crashed"}`, remarks };
     // It answers, but wrongly: the cases will tell what is wrong, only a crash is harder to see.
     first.sane = complaint === undefined;
     if (complaint !== undefined) remarks.push(`before any other case: ${complaint.reason}`);
@@ -72,7 +84,7 @@ async function whyNotReady(target: Target, rules: PlayRules, meter: LagMeter): P
     await target.start();
     return await insanity(target, rules, meter);
   } catch (error) {
-    if (error instanceof NotReady) return { verdict: "inconclusive", reason: error.message };
+    if (error instanceof NotReady) return { verdict: "inconclusive", reason: error.message, answered: false };
     throw error;
   }
 }

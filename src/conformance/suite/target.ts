@@ -9,6 +9,8 @@ export interface Target {
   readonly role: Role;
   // How the process that was launched ended; undefined while it lives, or where none was launched.
   readonly death: Death | undefined;
+  // Waits that long for the process to be found dead: its last connection often ends before it does.
+  died(withinMs: number): Promise<void>;
   // Whether it passed the sanity case when it was first asked; until then it's taken to.
   sane: boolean;
   // Makes it ready, launching it if need be. Rejects with a NotReady.
