@@ -17,6 +17,7 @@ import type {
   ReportedRequirement,
   RequirementVerdict,
 } from "./report.ts";
+import { maskText, maskTexts } from "./secrets.ts";
 import { reportedEntries, withoutSecrets } from "./transcript.ts";
 
 export interface CollectOptions {
@@ -38,9 +39,12 @@ export function reportedCase(played: PlayedCase, options: CollectOptions): Repor
     title,
     covers,
     tags,
-    ...knownVerdict(verdict, reason, known),
+    ...knownVerdict(verdict, maskText(reason, options.secrets), known),
     known,
-    plays: plays.map((play) => reportedPlay(exchange, play, options)),
+    plays: maskTexts(
+      plays.map((play) => reportedPlay(exchange, play, options)),
+      options.secrets,
+    ),
     repeat: options.repeatOf(exchange, worst),
     minimized: undefined,
   };

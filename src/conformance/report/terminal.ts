@@ -26,7 +26,7 @@ export function caseLine({ id, verdict, reason, plays }: ReportedCase): string {
   const times = [...new Set(plays.flatMap((play) => play.timings.map(timingText)))].join("; ");
   const label = verdict === "known-failure" ? "KNOWN" : verdict.toUpperCase();
   const text = reason === "" ? times : reason;
-  return printable(text === "" ? `${label} ${id}` : `${label} ${id}: ${text}`);
+  return oneEntry(text === "" ? `${label} ${id}` : `${label} ${id}: ${text}`);
 }
 
 function timingText({ measuredMs, deadlineMs, earliestMs, latestMs }: Timing): string {
@@ -35,28 +35,37 @@ function timingText({ measuredMs, deadlineMs, earliestMs, latestMs }: Timing): s
 }
 
 export function caseText(reported: ReportedCase, requirements: readonly ReportedRequirement[]): string {
-  const lines = [caseLine(reported), `  ${reported.title}`];
+  const lines = [`  ${reported.title}`];
   for (const id of reported.covers) {
     const requirement = requirements.find((candidate) => candidate.id === id);
     if (requirement !== undefined)
       lines.push(`  ${id} (section ${requirement.section}): ${plain(requirement.text)}`);
   }
-  const play = reported.plays.find(({ verdict }) => verdict !== "pass");
+  const play =
+    reported.plays.find(({ verdict }) => verdict === reported.verdict && verdict !== "pass") ??
+    reported.plays.find(({ verdict }) => verdict !== "pass");
   if (play !== undefined) lines.push(...playLines(play));
   if (reported.known !== undefined) lines.push(`  known to fail: ${reported.known}`);
   if (reported.minimized !== undefined)
     lines.push("  the smallest exchange that still fails alike:", ...indented(reported.minimized, 4));
-  lines.push(`  again: ${reported.repeat}`);
-  return lines.map(printable).join("\n");
+  return [caseLine(reported), ...lines.map(oneEntry), printable(`  again: ${reported.repeat}`)].join("\n");
 }
 
-// Texts of the implementation under test can hold terminal escapes.
+const unsafe =
+  // oxlint-disable-next-line no-control-regex -- control characters are the point
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+// Texts of the implementation under test can hold terminal escapes, and what turns the direction of writing.
 export function printable(text: string): string {
-  return Array.from(text, (character) => {
+  return text.replaceAll(unsafe, (character) => {
     const code = character.codePointAt(0) ?? 0;
-    const control = (code < 0x20 && character !== "\n") || (code >= 0x7f && code <= 0x9f);
-    return control ? `\\x${code.toString(16).padStart(2, "0")}` : character;
-  }).join("");
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+// Such a text can have lines, which must not look like lines of this report.
+function oneEntry(text: string): string {
+  return printable(text).replaceAll("\n", "\n    | ");
 }
 
 function playLines(play: ReportedPlay): string[] {
@@ -97,8 +106,8 @@ export function summaryText(report: Report): string {
   const of = (...verdicts: string[]): number =>
     testable.filter(({ verdict }) => verdicts.includes(verdict)).length;
   return [
-    ...remarks.map((remark) => printable(`! ${remark}`)),
-    `${implementation.name} (${implementation.role}, ${implementation.transport}): ${cases.length} cases in ${(run.durationMs / 1000).toFixed(1)} s: ${counts.join(", ") || "none played"}`,
+    ...remarks.map((remark) => oneEntry(`! ${remark}`)),
+    `${oneEntry(implementation.name)} (${implementation.role}, ${implementation.transport}): ${cases.length} cases in ${(run.durationMs / 1000).toFixed(1)} s: ${counts.join(", ") || "none played"}`,
     `${testable.length} requirements that bind a ${implementation.role} and show on the wire: ${of("pass", "warn")} kept, ${of("fail", "known-failure")} broken, ${of("inconclusive")} inconclusive, ${of("unsupported")} unsupported, ${of("not-played")} not played`,
     `seed ${run.seed}, ${run.segmentations.join(" + ")}${run.timeScale === 1 ? "" : `, time scale ${run.timeScale}`}${run.strict ? ", strict" : ""}`,
   ].join("\n");

@@ -6,10 +6,9 @@ import { createSplitter } from "../wire/frames.ts";
 import type { TranscriptEntry } from "../play/result.ts";
 import type { WireTable } from "../wire/wire-table.ts";
 import { shownBytes, type ReportedEntry } from "./report.ts";
+import { maskBytes } from "./secrets.ts";
 
 type Speaker = "C" | "S";
-
-const asterisk = 0x2a;
 
 // The same transcript with every secret overwritten by asterisks, wherever it stands in either stream, also across
 // writes: lengths stay, so frames stay frames.
@@ -36,11 +35,7 @@ function maskStream(
   const chunks = transcript.flatMap((entry) =>
     entry.kind === "bytes" && entry.from === speaker ? [entry.bytes] : [],
   );
-  const stream = Buffer.from(concat(chunks));
-  for (const needle of needles)
-    for (let at = stream.indexOf(needle); at !== -1; at = stream.indexOf(needle, at + 1))
-      stream.fill(asterisk, at, at + needle.length);
-  return stream;
+  return maskBytes(concat(chunks), needles);
 }
 
 export function reportedEntries(
@@ -52,15 +47,20 @@ export function reportedEntries(
   // What an application asks for before there is a connection has no time of its own.
   const start = transcript.find(({ kind }) => kind !== "call")?.at ?? 0;
   const timeOf = (at: number): number => Math.max(0, Math.round((at - start) * 1000) / 1000);
-  // What is no whole frame when nothing more can come.
-  const leaveOver = (from: Speaker, at: number): void => {
+  const lastAt = { C: start, S: start };
+  // What is no whole frame when nothing more can come; it stands where its last byte was.
+  const leaveOver = (from: Speaker): void => {
     const bytes = splitters[from].partial();
     splitters[from] = createSplitter(0xffffffff);
-    if (bytes.length > 0) entries.push(partialEntry(bytes, from, timeOf(at)));
+    if (bytes.length === 0) return;
+    const left = partialEntry(bytes, from, timeOf(lastAt[from]));
+    const later = entries.findIndex(({ atMs }) => atMs > left.atMs);
+    entries.splice(later === -1 ? entries.length : later, 0, left);
   };
   for (const entry of transcript) {
     if (entry.kind === "bytes") {
       splitters[entry.from].push(entry.bytes, entry.at);
+      lastAt[entry.from] = entry.at;
       for (;;) {
         const split = splitters[entry.from].next();
         if (split?.kind !== "frame") break;
@@ -68,7 +68,7 @@ export function reportedEntries(
       }
       continue;
     }
-    if (entry.kind !== "call") leaveOver(entry.from, entry.at);
+    if (entry.kind !== "call") leaveOver(entry.from);
     const summary = { call: "", end: "end of stream", reset: "reset" }[entry.kind];
     entries.push({
       atMs: timeOf(entry.at),
@@ -80,9 +80,8 @@ export function reportedEntries(
       annotated: [],
     });
   }
-  const last = transcript.at(-1)?.at ?? start;
-  leaveOver("C", last);
-  leaveOver("S", last);
+  leaveOver("C");
+  leaveOver("S");
   return entries;
 }
 

@@ -3,7 +3,14 @@
 
 import { dirname, resolve } from "node:path";
 import { readFileSync } from "node:fs";
-import { parseProfile, readVariables, type Profile, type VariableName } from "../exchange/profile.ts";
+import {
+  isVariableName,
+  parseProfile,
+  readVariables,
+  variables as variableKinds,
+  type Profile,
+  type VariableName,
+} from "../exchange/profile.ts";
 import {
   asInteger,
   asList,
@@ -87,11 +94,12 @@ export function numbersOf(profile: Profile): Readonly<Record<string, number>> {
 
 const secretNames: readonly VariableName[] = ["password", "wrong-password", "disabled-password"];
 
-// What no report may hold.
+// What no report may hold: passwords as the profile has them, and as OpaqueString makes them before they're sent.
 export function secretsOf(profile: Profile): readonly string[] {
   return secretNames.flatMap((name) => {
     const value = profile.variables[name];
-    return typeof value === "string" && value !== "" ? [value] : [];
+    if (typeof value !== "string" || value === "") return [];
+    return [...new Set([value, value.replaceAll(/\p{Zs}/gu, " ").normalize("NFC")])];
   });
 }
 
@@ -110,7 +118,7 @@ function asCommand(cursor: Cursor): string[] {
   return asList(cursor, 1).map((word) => {
     const text = asText(word);
     for (const [placeholder, name = ""] of text.matchAll(/\{([^{}]*)\}/g))
-      if (!/^[a-z][a-z-]*$/.test(name) || secretNames.some((secret) => secret === name))
+      if (name !== "port" && !(isVariableName(name) && variableKinds[name] === "number"))
         fail(word, `${placeholder} can't stand here: only {port} and variables that are numbers can`);
     return text;
   });
