@@ -7,7 +7,7 @@ import type { Segmentation } from "../conformance/play/segmentation.ts";
 import { playOnce, type PlayRules } from "../conformance/suite/case-run.ts";
 import { LagMeter } from "../conformance/suite/lag.ts";
 import { minimize, type Minimized } from "../conformance/suite/minimize.ts";
-import type { Target } from "../conformance/suite/target.ts";
+import { NotReady, type Target } from "../conformance/suite/target.ts";
 import { openReference } from "./conformance-reference.ts";
 
 // A step that never comes is waited for again and again here.
@@ -45,6 +45,9 @@ export async function minimizeCases(
       });
       if (smallest !== undefined) shrunk.set(exchange.id, smallest);
     }
+  } catch (error) {
+    // What has been shrunk by then is worth having.
+    if (!(error instanceof NotReady)) throw error;
   } finally {
     await Promise.all([target.stop(), reference.close()]);
   }

@@ -27,7 +27,7 @@ export function repeatCommand(
     timeoutMs,
     sanity,
   } = options;
-  const own = options.exchange?.find((file) => file.endsWith(`${exchange.id}.yaml`));
+  const own = options.exchange?.find((file) => file === exchange.file);
   const words = [
     "talkbyte-conformance",
     role,

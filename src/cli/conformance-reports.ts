@@ -1,6 +1,7 @@
 // The files that a run writes, and the merging of several runs into one.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { junitOf } from "../conformance/report/junit.ts";
 import { pageOf } from "../conformance/report/page.ts";
 import { parseReport } from "../conformance/report/parse-report.ts";
@@ -9,6 +10,12 @@ import { summaryText } from "../conformance/report/terminal.ts";
 import type { CommandIo } from "./command-io.ts";
 import { usageError } from "./command-error.ts";
 import type { ReportOptions } from "./conformance-options.ts";
+
+// Before a run: it would be a pity to find out after it.
+export function checkReports({ json, junit, html }: ReportOptions & { readonly json?: string }): void {
+  for (const file of [json, junit, html])
+    if (file !== undefined) accessSync(dirname(resolve(file)), constants.W_OK);
+}
 
 export function writeReports(
   reports: readonly Report[],
@@ -28,5 +35,7 @@ export function mergeReports(files: readonly string[], options: ReportOptions, i
   });
   writeReports(reports, options);
   for (const report of reports) io.writeOut(`${summaryText(report)}\n`);
-  return Math.max(...reports.map((report) => (report.exitCode === 1 ? 1 : 0)));
+  const codes = reports.map(({ exitCode }) => exitCode);
+  // What failed weighs most, then what was not decided, then what tested nothing.
+  return [1, 3, 2].find((code) => codes.includes(code)) ?? 0;
 }

@@ -17,13 +17,15 @@ import {
 } from "../conformance/report/collect.ts";
 import { pcapngOf } from "../conformance/report/pcapng.ts";
 import type { Report, ReportedCase } from "../conformance/report/report.ts";
-import { caseLine, caseText, summaryText } from "../conformance/report/terminal.ts";
+import { maskText, maskTexts } from "../conformance/report/secrets.ts";
+import { caseLine, caseText, printable, summaryText } from "../conformance/report/terminal.ts";
 import { withoutSecrets } from "../conformance/report/transcript.ts";
 import type { PlayedCase, PlayRules } from "../conformance/suite/case-run.ts";
 import { ClientTarget } from "../conformance/suite/client-target.ts";
 import { loadExpectations } from "../conformance/suite/expectations.ts";
 import { numbersOf, secretsOf, type Implementation } from "../conformance/suite/implementation.ts";
 import { ServerTarget } from "../conformance/suite/server-target.ts";
+import type { Minimized } from "../conformance/suite/minimize.ts";
 import { runSuite, type SuiteOutcome } from "../conformance/suite/suite.ts";
 import type { Target } from "../conformance/suite/target.ts";
 import { wireTable } from "../conformance/wire/wire-table.ts";
@@ -31,10 +33,11 @@ import { VERSION } from "../net/agent.ts";
 import { makeIdentity } from "../net/identity.ts";
 import { usageError } from "./command-error.ts";
 import type { CommandIo } from "./command-io.ts";
+import { armInterruption, type Interruption } from "./conformance-interruption.ts";
 import type { RunOptions } from "./conformance-options.ts";
 import { minimizeCases } from "./conformance-minimize.ts";
 import { repeatCommand } from "./conformance-repeat.ts";
-import { writeReports } from "./conformance-reports.ts";
+import { checkReports, writeReports } from "./conformance-reports.ts";
 import { list, selected } from "./conformance-self.ts";
 import { subjectOf } from "./conformance-subject.ts";
 
@@ -45,6 +48,8 @@ interface Run {
   readonly implementation: Implementation;
   readonly rules: PlayRules;
   readonly exchanges: readonly Exchange[];
+  // How many the suite has in all.
+  readonly suiteCases: number;
 }
 
 export async function runConformance(
@@ -55,10 +60,10 @@ export async function runConformance(
 ): Promise<number> {
   const catalog = loadCatalog();
   const own = (options.exchange ?? []).map((file) => loadExchange(file));
-  const exchanges =
-    own.length > 0 && options.only === undefined
-      ? own
-      : selected({ exchanges: [...catalog.exchanges, ...own] }, options, role);
+  const names = new Set(own.map(({ id }) => id));
+  const others =
+    own.length > 0 && options.only === undefined ? [] : catalog.exchanges.filter(({ id }) => !names.has(id));
+  const exchanges = selected({ exchanges: [...others, ...own] }, options, role);
   if (options.list === true) return list(exchanges, io);
   const sanity = catalog.byId.get(options.sanity);
   if (sanity === undefined) throw usageError(`--sanity: there is no case "${options.sanity}"`);
@@ -76,7 +81,19 @@ export async function runConformance(
   if (options.dryRun === true) return dryRun(exchanges, rules, io);
   const missing = unsupportedReason(sanity, profile, {});
   if (missing !== undefined) throw usageError(`the sanity case ${sanity.id} can't be played: ${missing}`);
-  return await playAll({ role, options, command, implementation, rules, exchanges }, io);
+  if (implementation.launch !== undefined && implementation.port !== undefined && options.jobs > 1)
+    throw usageError("each job launches a server of its own: --jobs needs free ports, not a given one");
+  checkReports(options);
+  const suiteCases = catalog.exchanges.length;
+  const run = { role, options, command, implementation, rules, exchanges, suiteCases };
+  const interruption = armInterruption(() =>
+    io.writeError("\ntalkbyte-conformance: interrupted; nothing is reported\n"),
+  );
+  try {
+    return await playAll(run, interruption, io);
+  } finally {
+    interruption.disarm();
+  }
 }
 
 function dryRun(exchanges: readonly Exchange[], { profile }: PlayRules, io: CommandIo): number {
@@ -92,7 +109,7 @@ function dryRun(exchanges: readonly Exchange[], { profile }: PlayRules, io: Comm
   return playable === 0 ? 2 : 0;
 }
 
-async function playAll(run: Run, io: CommandIo): Promise<number> {
+async function playAll(run: Run, interruption: Interruption, io: CommandIo): Promise<number> {
   const { role, options, exchanges, rules, implementation } = run;
   const known = options.expect === undefined ? [] : loadExpectations(options.expect);
   const requirements = loadRequirements();
@@ -103,6 +120,7 @@ async function playAll(run: Run, io: CommandIo): Promise<number> {
   const failures: { exchange: Exchange; failed: Result }[] = [];
   const progress = createProgress(exchanges.length);
   const onCase = (played: PlayedCase): void => {
+    if (interruption.received) return;
     const reported = reportedCase(played, {
       table: wireTable(),
       secrets,
@@ -121,24 +139,28 @@ async function playAll(run: Run, io: CommandIo): Promise<number> {
   };
   const outcome = await runSuite({ exchanges, rules, jobs: options.jobs, makeTarget, onCase });
   progress.clear();
+  await interruption.passed();
   if (outcome.notReady !== undefined) {
-    io.writeError(`talkbyte-conformance: ${outcome.notReady}\n`);
+    io.writeError(`talkbyte-conformance: ${printable(maskText(outcome.notReady, secrets))}\n`);
     return 3;
   }
-  if (options.minimize === true)
-    for (const [id, { text, segmentation, plays }] of await minimizeCases(failures, makeTarget, rules)) {
+  if (options.minimize === true) {
+    const shrunk = await minimizeCases(failures, makeTarget, rules);
+    for (const { exchange } of failures) {
+      const { id } = exchange;
+      const smallest = shrunk.get(id);
       const reported = cases.get(id);
-      if (reported !== undefined) cases.set(id, { ...reported, minimized: text });
-      io.writeOut(
-        `the smallest that fails like ${id} (${segmentation}; found in ${plays} plays):\n${text}\n`,
-      );
+      if (smallest !== undefined && reported !== undefined)
+        cases.set(id, { ...reported, minimized: smallest.text });
+      io.writeOut(`${minimizedText(id, smallest)}\n`);
     }
+  }
   const played = exchanges.flatMap(({ id }) => cases.get(id) ?? []);
-  const remarks = [...outcome.remarks, ...idleExpectations(known, played)];
+  const remarks = maskTexts([...outcome.remarks, ...idleExpectations(known, played)], secrets);
   const report: Report = {
     format: "talkbyte-conformance-report",
     version: 1,
-    suite: { protocol: "TalkByte/1", version: VERSION, exchanges: loadCatalog().exchanges.length },
+    suite: { protocol: "TalkByte/1", version: VERSION, exchanges: run.suiteCases },
     implementation: {
       name: implementation.name,
       role,
@@ -162,9 +184,16 @@ async function playAll(run: Run, io: CommandIo): Promise<number> {
     remarks,
     exitCode: exitCodeOf(played, remarks, outcome),
   };
+  await interruption.passed();
   writeReports([report], options);
   io.writeOut(`${summaryText(report)}\n`);
   return report.exitCode;
+}
+
+function minimizedText(id: string, smallest: Minimized | undefined): string {
+  if (smallest === undefined) return `${id} did not fail alike when it was played again: it is not shrunk`;
+  const { text, segmentation, plays } = smallest;
+  return `the smallest that fails like ${id} (${segmentation}; found in ${plays} plays):\n${text}`;
 }
 
 async function targetMaker({ role, implementation, rules }: Run): Promise<() => Target> {

@@ -25,7 +25,11 @@ export function subjectOf(
   const base = options.profile === undefined ? unprofiled : loadImplementation(options.profile);
   const values: Record<string, unknown> = { ...base.profile.variables };
   for (const [name, variable] of Object.entries(passwordVariables)) values[name] ??= environment[variable];
-  for (const text of options.set ?? []) Object.assign(values, parseSetting(text));
+  const settings = (options.set ?? []).map(parseSetting);
+  // These follow from tries, unless they are set themselves.
+  if (settings.some((setting) => "tries" in setting))
+    values["tries-minus-1"] = values["tries-minus-2"] = undefined;
+  Object.assign(values, ...settings);
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
   const { name, host, port, fingerprint } = options;
   const implementation: Implementation = {

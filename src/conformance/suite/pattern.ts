@@ -30,14 +30,17 @@ export function choose(
   { only, skip }: Choice,
   role: Role | undefined,
 ): readonly Exchange[] {
-  const known = new Set(requirements.map((requirement) => requirement.id));
   const mine = exchanges.filter((exchange) => role === undefined || exchange.roles.includes(role));
+  const hintFor = (text: string): string => {
+    if (exchanges.some((exchange) => fits(exchange, text))) return `, only cases that test the other side`;
+    const known = requirements.some(({ id }) => id === text);
+    return known ? "; that requirement is shown by tests or by review" : "";
+  };
   const fitting = (text: string): Set<Exchange> => {
     const found = mine.filter((exchange) => fits(exchange, text));
     if (found.length > 0) return new Set(found);
     const where = role === undefined ? "" : ` that tests a ${role}`;
-    const hint = known.has(text) ? "; that requirement is shown by tests or by review" : "";
-    throw new PatternError(`"${text}" fits no case${where}${hint}`);
+    throw new PatternError(`"${text}" fits no case${where}${hintFor(text)}`);
   };
   const wanted = only.map(fitting);
   const unwanted = skip.map(fitting);
