@@ -14,18 +14,28 @@ interface Credentials {
   readonly password: string;
 }
 
+/** Makes the session; a test that watches one gives its own. */
+export type CreateClientSession = (
+  ...parameters: ConstructorParameters<typeof ClientSession>
+) => ClientSession;
+
 export class SimulatedClient implements SimulatedPeer, ClientHost, Driver {
   readonly out = new FrameWriter();
+  readonly #createSession: CreateClientSession;
   #wire: SimulatedWire | undefined;
   #session: ClientSession | undefined;
   #credentials: Credentials | undefined;
   #closing = false;
 
+  constructor(createSession: CreateClientSession = (...parameters) => new ClientSession(...parameters)) {
+    this.#createSession = createSession;
+  }
+
   /** Connects: what `simulateLink` calls at the first step on the wire. */
   readonly start = (wire: SimulatedWire): SimulatedPeer => {
     this.#wire = wire;
     this.#turn(() => {
-      this.#session = new ClientSession({ agent: "core/1", answerMs: 60_000 }, this, wire.now());
+      this.#session = this.#createSession({ agent: "core/1", answerMs: 60_000 }, this, wire.now());
     });
     return this;
   };

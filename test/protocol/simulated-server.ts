@@ -1,5 +1,6 @@
 // The core's server as a peer of the conformance engine, without a socket: a world that admits everyone, knows a
-// fixed table of users and one session id, and echoes, at once or when the turn ends.
+// fixed table of users and one session id, and echoes: at once, when the turn ends, or late, a while later. Late, it
+// admits and verifies no sooner either, so that what the client sends meanwhile finds the session waiting.
 
 import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/play/simulated-link.ts";
 import { FrameWriter } from "../../src/protocol/frame-writer.ts";
@@ -32,24 +33,39 @@ export const SETTINGS: ServerSettings = {
   drainMs: 10_000,
 };
 
-export type Replies = "at once" | "deferred";
+export type Replies = "at once" | "deferred" | "late";
+/** Makes the session; a test that watches one gives its own. */
+export type CreateServerSession = (
+  ...parameters: ConstructorParameters<typeof ServerSession>
+) => ServerSession;
 
-export function simulateServer(replies: Replies): (wire: SimulatedWire) => SimulatedPeer {
-  return (wire) => new SimulatedServer(wire, replies);
+export interface StoppableServer extends SimulatedPeer {
+  /** As an operator stops it: GOAWAY, or ERROR `shutdown`. */
+  stop(): void;
 }
 
-class SimulatedServer implements SimulatedPeer, ServerHost {
+const LATE_MS = 10;
+
+export function simulateServer(
+  replies: Replies,
+  createSession: CreateServerSession = (...parameters) => new ServerSession(...parameters),
+): (wire: SimulatedWire) => StoppableServer {
+  return (wire) => new SimulatedServer(wire, replies, createSession);
+}
+
+class SimulatedServer implements StoppableServer, ServerHost {
   readonly out = new FrameWriter();
   readonly #wire: SimulatedWire;
   readonly #replies: Replies;
   readonly #session: ServerSession;
   readonly #later: (() => void)[] = [];
+  #laterAt = Infinity;
   #closing = false;
 
-  constructor(wire: SimulatedWire, replies: Replies) {
+  constructor(wire: SimulatedWire, replies: Replies, createSession: CreateServerSession) {
     this.#wire = wire;
     this.#replies = replies;
-    this.#session = new ServerSession(SETTINGS, this, wire.now());
+    this.#session = createSession(SETTINGS, this, wire.now());
   }
 
   receive(bytes: Uint8Array): void {
@@ -64,13 +80,20 @@ class SimulatedServer implements SimulatedPeer, ServerHost {
     this.#session.receiveReset();
   }
 
+  stop(): void {
+    this.#turn(() => this.#session.drain(this.#wire.now()));
+  }
+
   wakeAt(): number | undefined {
-    const { dueAt } = this.#session;
+    const dueAt = Math.min(this.#session.dueAt, this.#laterAt);
     return dueAt === Infinity ? undefined : dueAt;
   }
 
   wake(now: number): void {
-    this.#turn(() => this.#session.tick(now));
+    this.#turn(() => {
+      if (now >= this.#laterAt) this.#doLater();
+      this.#session.tick(now);
+    });
   }
 
   act(action: ServerAction): void {
@@ -94,11 +117,17 @@ class SimulatedServer implements SimulatedPeer, ServerHost {
   #turn(work: () => void): void {
     work();
     do {
-      for (let next = this.#later.shift(); next !== undefined; next = this.#later.shift()) next();
+      if (this.#replies !== "late") this.#doLater();
       for (const bytes of this.out.take()) this.#wire.send(bytes);
       this.#session.resume(this.#wire.now());
-    } while (this.#later.length > 0 || this.out.pendingBytes > 0);
+    } while ((this.#later.length > 0 && this.#replies !== "late") || this.out.pendingBytes > 0);
+    if (this.#later.length > 0) this.#laterAt = Math.min(this.#laterAt, this.#wire.now() + LATE_MS);
     if (this.#closing) this.#wire.end();
+  }
+
+  #doLater(): void {
+    this.#laterAt = Infinity;
+    for (let next = this.#later.shift(); next !== undefined; next = this.#later.shift()) next();
   }
 }
 
