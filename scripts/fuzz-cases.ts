@@ -139,7 +139,7 @@ function clientPieces(exchange: Exchange): { bytes: Uint8Array; isFrame: boolean
   const script = createScript(wireTable(), PROFILE, {});
   const pieces: { bytes: Uint8Array; isFrame: boolean }[] = [];
   for (const step of pathsOf(exchange)[0] ?? []) {
-    if (step.kind === "app") continue;
+    if (step.kind !== "wire") continue;
     for (const act of step.acts) {
       try {
         const bytes = bytesOfAct(script, step.speaker, act);

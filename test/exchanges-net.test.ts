@@ -4,11 +4,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadCatalog, select } from "../src/conformance/exchange/catalog.ts";
-import type { Exchange } from "../src/conformance/exchange/exchange.ts";
+import type { Connection, Exchange } from "../src/conformance/exchange/exchange.ts";
 import { parseProfile } from "../src/conformance/exchange/profile.ts";
 import { runExchange, type Opening, type RunResult } from "../src/conformance/play/run.ts";
 import { segmentations, type Segmentation } from "../src/conformance/play/segmentation.ts";
 import { connectLink, listenLinks } from "../src/conformance/play/socket-link.ts";
+import { connectUnusually } from "../src/conformance/play/unusual-link.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
 import { preparePassword } from "../src/credentials/password.ts";
 import {
@@ -25,6 +26,8 @@ const LIMITS = serverLimits({
   loginMs: 2000,
   frameMs: 1000,
   idleMs: 2000,
+  drainMs: 1000,
+  tlsMs: 2000,
   verifyQueueLength: 1000,
   verifyQueueMs: 60_000,
 });
@@ -43,6 +46,7 @@ const profile = parseProfile({
   "frame-ms": LIMITS.frameMs,
   "idle-ms": LIMITS.idleMs,
   "drain-ms": LIMITS.drainMs,
+  "tls-ms": LIMITS.tlsMs,
   "slack-ms": 1500,
 });
 const catalog = loadCatalog();
@@ -82,62 +86,82 @@ async function runAll(
 }
 
 describe("the server", () => {
-  const exchanges = select(catalog, { role: "server" });
   let identity: Identity;
-  let plain: Server;
-  let secure: Server;
-  let plainPort = 0;
-  let securePort = 0;
+  let source: UsersSource;
+  const servers = new Map<"plaintext" | "tls", Listening>();
+
+  interface Listening {
+    readonly server: Server;
+    readonly port: number;
+  }
+
+  async function start(transport: "plaintext" | "tls"): Promise<Listening> {
+    const server = createServer({
+      users: source,
+      identity: transport === "tls" ? identity : "plaintext",
+      limits: LIMITS,
+    });
+    return { server, port: (await server.listen({ host: "127.0.0.1", port: 0 })).port };
+  }
 
   beforeAll(async () => {
     identity = await makeIdentity();
-    const source = await users();
-    plain = createServer({ users: source, identity: "plaintext", limits: LIMITS });
-    secure = createServer({ users: source, identity, limits: LIMITS });
-    plainPort = (await plain.listen({ host: "127.0.0.1", port: 0 })).port;
-    securePort = (await secure.listen({ host: "127.0.0.1", port: 0 })).port;
+    source = await users();
+    for (const transport of ["plaintext", "tls"] as const) servers.set(transport, await start(transport));
   });
   afterAll(async () => {
-    await Promise.all([plain.close(), secure.close()]);
+    await Promise.all([...servers.values()].map(async ({ server }) => await server.close()));
   });
 
-  const against = async (open: () => Opening, segmentation: Segmentation): Promise<string[]> =>
-    await runAll(
-      exchanges,
-      async (exchange) =>
-        await runExchange(catalog, exchange, {
-          role: "server",
-          profile,
-          segmentation,
-          timeoutMs: STEP_MS,
-          open,
-        }),
+  /** The server that all share; one of its own for an exchange that stops it. */
+  async function against(transport: "plaintext" | "tls", segmentation: Segmentation): Promise<string[]> {
+    const exchanges = select(catalog, { role: "server" }).filter(
+      ({ connection }) => transport === "tls" || connection === undefined,
     );
+    return await runAll(exchanges, async (exchange) => {
+      const { server, port } = exchange.operated ? await start(transport) : servers.get(transport)!;
+      const address = { host: "127.0.0.1", port };
+      const tls = { ca: identity.cert, checkServerIdentity: () => undefined };
+      let closed: Promise<void> | undefined;
+      const open = (connection?: Connection): Opening => ({
+        connection,
+        operator: { stop: () => void (closed = server.close()) },
+        link: async () => {
+          if (connection !== undefined) return await connectUnusually(address, connection, tls);
+          return await connectLink(address, transport === "tls" ? { tls } : {});
+        },
+      });
+      const timeoutMs = STEP_MS;
+      // Its probe would find nobody.
+      const played = { ...exchange, probe: exchange.operated ? undefined : exchange.probe };
+      const result = await runExchange(catalog, played, {
+        role: "server",
+        profile,
+        segmentation,
+        timeoutMs,
+        open,
+      });
+      await closed;
+      return result;
+    });
+  }
 
   it.each(segmentations)(
     "keeps to every exchange in plaintext, %s",
     async (segmentation) => {
-      const open = (): Opening => ({ link: () => connectLink({ host: "127.0.0.1", port: plainPort }) });
-      expect(await against(open, segmentation)).toEqual([]);
+      expect(await against("plaintext", segmentation)).toEqual([]);
     },
     120_000,
   );
 
-  it.each(["whole"] as const)(
-    "keeps to every exchange over TLS, %s",
-    async (segmentation) => {
-      const tls = { ca: identity.cert, checkServerIdentity: () => undefined };
-      const open = (): Opening => ({
-        link: () => connectLink({ host: "127.0.0.1", port: securePort }, { tls }),
-      });
-      expect(await against(open, segmentation)).toEqual([]);
-    },
-    120_000,
-  );
+  it("keeps to every exchange over TLS", async () => {
+    expect(await against("tls", "whole")).toEqual([]);
+  }, 120_000);
 });
 
 describe("the client", () => {
   const exchanges = select(catalog, { role: "client" });
+  const plain = exchanges.filter(({ connection }) => connection === undefined);
 
   /** Each exchange has a listener of its own, for the client connects when its application logs in. */
   async function run(
@@ -145,13 +169,15 @@ describe("the client", () => {
     identity: Identity | undefined,
     segmentation: Segmentation,
   ): Promise<RunResult> {
-    const tls = identity === undefined ? {} : { tls: { key: identity.key, cert: identity.cert } };
+    const { connection } = exchange;
+    const tls = identity === undefined ? {} : { tls: { key: identity.key, cert: identity.cert }, connection };
     const listener = await listenLinks({ host: "127.0.0.1", ...tls });
     const drivers: ClientDriver[] = [];
     const open = (): Opening => {
-      const driver = new ClientDriver(listener.port, identity?.fingerprint);
+      const pin = connection === "other-key" ? "0".repeat(64) : identity?.fingerprint;
+      const driver = new ClientDriver(listener.port, pin);
       drivers.push(driver);
-      return { link: async () => await listener.accept(STEP_MS), driver };
+      return { connection, link: async () => await listener.accept(STEP_MS), driver };
     };
     try {
       return await runExchange(catalog, exchange, {
@@ -170,9 +196,9 @@ describe("the client", () => {
   it.each(segmentations)(
     "keeps to every exchange in plaintext, %s",
     async (segmentation) => {
-      expect(
-        await runAll(exchanges, async (exchange) => await run(exchange, undefined, segmentation)),
-      ).toEqual([]);
+      expect(await runAll(plain, async (exchange) => await run(exchange, undefined, segmentation))).toEqual(
+        [],
+      );
     },
     120_000,
   );

@@ -6,7 +6,7 @@ import type { CaseStep } from "../../src/conformance/cases/case-step.ts";
 import { speakerOf, type Role } from "../../src/conformance/exchange/exchange-checks.ts";
 import type { Exchange } from "../../src/conformance/exchange/exchange.ts";
 import type { Profile } from "../../src/conformance/exchange/profile.ts";
-import type { Act, AppStep, Step, WireStep } from "../../src/conformance/exchange/steps.ts";
+import type { Act, PlainStep, Step, WireStep } from "../../src/conformance/exchange/steps.ts";
 import { amountOf } from "../../src/conformance/exchange/values.ts";
 import {
   bytesOfAct,
@@ -27,12 +27,14 @@ export type Event =
   | { readonly kind: "came"; readonly frames: readonly string[]; accepts(frame: Uint8Array): boolean }
   | { readonly kind: "other"; readonly act: Act["kind"] };
 
-export type Linear = Exclude<CaseStep, { "one-of": unknown } | { app: unknown }>;
+export type Linear = Exclude<CaseStep, { "one-of": unknown } | { app: unknown } | { operator: unknown }>;
 
 /** The published steps without app calls, one list for each way through the branches. */
 export function casePaths(steps: readonly CaseStep[]): Linear[][] {
   const [last] = steps.slice(-1);
-  const linear = steps.filter((step): step is Linear => !("one-of" in step) && !("app" in step));
+  const linear = steps.filter(
+    (step): step is Linear => !("one-of" in step) && !("app" in step) && !("operator" in step),
+  );
   if (last === undefined || !("one-of" in last)) return [linear];
   return Object.values(last["one-of"]).flatMap((branch) =>
     casePaths(branch).map((rest) => [...linear, ...rest]),
@@ -48,7 +50,7 @@ export function enginePaths(exchange: Exchange, role: Role, profile: Profile): E
   return waysThrough(exchange.steps, role).map((path) => eventsOf(path, role, profile));
 }
 
-function waysThrough(steps: readonly Step[], role: Role): (WireStep | AppStep)[][] {
+function waysThrough(steps: readonly Step[], role: Role): PlainStep[][] {
   const at = steps.findIndex((step) => step.kind === "one-of");
   const fork = steps[at];
   if (fork?.kind !== "one-of") return [steps.filter((step) => step.kind !== "one-of")];
@@ -61,11 +63,11 @@ function waysThrough(steps: readonly Step[], role: Role): (WireStep | AppStep)[]
     .map((rest) => [...before, ...rest]);
 }
 
-function eventsOf(path: readonly (WireStep | AppStep)[], role: Role, profile: Profile): Event[] {
+function eventsOf(path: readonly PlainStep[], role: Role, profile: Profile): Event[] {
   const script = createScript(wireTable(), profile, {});
   const underTest = speakerOf(role);
   return path.flatMap((step): Event[] => {
-    if (step.kind === "app") return [];
+    if (step.kind !== "wire") return [];
     if (step.speaker === underTest) return step.acts.map((act) => came(script, step, act));
     if (step.optional) return [];
     if (step.acts.some((act) => act.kind === "quiet")) return [{ kind: "other", act: "quiet" }];

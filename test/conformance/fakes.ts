@@ -27,6 +27,7 @@ export const profile: Profile = parseProfile({
   "login-ms": 30_000,
   "frame-ms": 30_000,
   "idle-ms": 300_000,
+  "tls-ms": 10_000,
   "drain-ms": 10_000,
   "write-stall-ms": 30_000,
   "slack-ms": 500,

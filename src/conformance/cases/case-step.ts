@@ -70,6 +70,8 @@ export type CaseStep =
   | (StepOptions & { readonly wait: number })
   // Milliseconds for which the side under test does nothing.
   | (StepOptions & { readonly quiet: number })
+  // Whoever runs the server under test stops it.
+  | { readonly operator: "stop" }
   | { readonly app: AppCall; readonly "after-login"?: true }
   // Always the last: each branch holds all that follows.
   | {

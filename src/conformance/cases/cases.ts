@@ -3,7 +3,7 @@
 
 import type { Catalog } from "../exchange/catalog.ts";
 import { valuesOf, type Role } from "../exchange/exchange-checks.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Connection, Exchange } from "../exchange/exchange.ts";
 import type { Profile } from "../exchange/profile.ts";
 import { parseFields } from "../exchange/values.ts";
 import { unsupportedReason } from "../play/player.ts";
@@ -49,6 +49,8 @@ export interface Case {
   readonly needs: readonly { readonly variable: string; readonly equals?: number }[];
   readonly variables: readonly string[];
   readonly probe?: string;
+  // How to connect, where it isn't the usual way; a player that can't calls the case unsupported.
+  readonly connection?: Connection;
   readonly computed?: readonly string[];
   // Why the profile can't play it; then it has no steps.
   readonly unsupported?: string;
@@ -75,7 +77,7 @@ export function casesFor(catalog: Catalog, profile: Profile): CasesFile {
 }
 
 function caseOf(exchange: Exchange, profile: Profile): Case {
-  const { id, title, covers, roles, tags, probe, variables } = exchange;
+  const { id, title, covers, roles, tags, probe, connection, variables } = exchange;
   const computed = computedNames(exchange);
   // Whoever plays the case computes these; here they only have to have a name.
   const computations: Computations = Object.fromEntries(
@@ -98,6 +100,7 @@ function caseOf(exchange: Exchange, profile: Profile): Case {
     needs,
     variables,
     ...(probe === undefined ? {} : { probe }),
+    ...(connection === undefined ? {} : { connection }),
     ...(computed.length === 0 ? {} : { computed }),
     ...steps,
   };

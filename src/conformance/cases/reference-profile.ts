@@ -16,5 +16,8 @@ export const referenceProfile: Profile = parseProfile({
   "login-ms": 2000,
   "frame-ms": 1000,
   "idle-ms": 2000,
+  "write-stall-ms": 2000,
+  "drain-ms": 1000,
+  "tls-ms": 1000,
   "slack-ms": 1500,
 });

@@ -6,7 +6,7 @@ import { fromHex, toHex } from "../wire/bytes.ts";
 import { speakerOf, type Role } from "../exchange/exchange-checks.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Profile } from "../exchange/profile.ts";
-import type { Act, AppStep, FrameAct, Speaker, Step, WireStep } from "../exchange/steps.ts";
+import type { Act, AppStep, FrameAct, PlainStep, Speaker, Step, WireStep } from "../exchange/steps.ts";
 import { amountOf, variableOf, type Value } from "../exchange/values.ts";
 import { literalBytes } from "../play/resolve.ts";
 import {
@@ -45,7 +45,7 @@ export function roleSteps(
   return follow([], exchange.steps);
 
   // Walks what is behind without writing it down, then what lies ahead.
-  function follow(behind: readonly (WireStep | AppStep)[], ahead: readonly Step[]): CaseStep[] {
+  function follow(behind: readonly PlainStep[], ahead: readonly Step[]): CaseStep[] {
     const walk = createWalk(underTest, profile, computations);
     for (const step of behind) stepsOf(walk, step);
     const written: CaseStep[] = [];
@@ -89,7 +89,8 @@ function createWalk(underTest: Speaker, profile: Profile, computations: Computat
   };
 }
 
-function stepsOf(walk: Walk, step: WireStep | AppStep): CaseStep[] {
+function stepsOf(walk: Walk, step: PlainStep): CaseStep[] {
+  if (step.kind === "operator") return walk.underTest === "S" ? [{ operator: step.call }] : [];
   if (step.kind === "app") return walk.underTest === "C" ? [appStep(walk, step)] : [];
   return step.speaker === walk.underTest ? expectedSteps(walk, step) : playedSteps(walk, step);
 }

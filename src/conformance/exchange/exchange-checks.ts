@@ -2,7 +2,7 @@
 // section 2.1), that values are captured before they are used, and that no step is idle.
 
 import { isVariableName, type VariableName } from "./profile.ts";
-import type { Act, AppStep, Speaker, Step, WireStep } from "./steps.ts";
+import type { Act, PlainStep, Speaker, Step, WireStep } from "./steps.ts";
 import { fail, type Cursor } from "./strict-yaml.ts";
 import type { Value } from "./values.ts";
 
@@ -17,6 +17,8 @@ export interface StepFacts {
   readonly variables: readonly VariableName[];
   // Whether some step is illegal, so that a probe should follow.
   readonly unlawful: boolean;
+  // Whether some step is the operator's.
+  readonly operated: boolean;
 }
 
 export function checkSteps(steps: readonly Step[], cursor: Cursor): StepFacts {
@@ -38,12 +40,15 @@ export function checkSteps(steps: readonly Step[], cursor: Cursor): StepFacts {
     );
   if (app && !roles.includes("client"))
     fail(cursor, "app steps in a file that can't test clients are never used");
+  const operated = flat.some((step) => step.kind === "operator");
+  if (operated && !roles.includes("server"))
+    fail(cursor, "operator steps in a file that can't test servers are never used");
   checkForks(steps, cursor);
   checkOptional(steps, cursor);
   checkNames(steps, cursor);
   const variables = new Set<VariableName>();
   collectVariables(steps, variables);
-  return { roles, variables: [...variables], unlawful: illegal.size > 0 };
+  return { roles, variables: [...variables], unlawful: illegal.size > 0, operated };
 }
 
 // What no runner can ask of the side under test.
@@ -69,8 +74,8 @@ function checkForks(steps: readonly Step[], cursor: Cursor): void {
   for (const step of steps) {
     if (step.kind !== "one-of") continue;
     const firsts = step.branches.map((branch) => branch.steps[0]);
-    const speakers = new Set(firsts.map((first) => (first?.kind === "wire" ? first.speaker : "app")));
-    if (speakers.size !== 1 || speakers.has("app"))
+    const speakers = new Set(firsts.map((first) => (first?.kind === "wire" ? first.speaker : "none")));
+    if (speakers.size !== 1 || speakers.has("none"))
       fail(cursor, "the branches of one-of must all begin with a step of the same side");
     const kinds: readonly Act["kind"][] = ["frame", "closes", "end", "closed", "reset", "quiet"];
     for (const first of firsts)
@@ -104,7 +109,7 @@ function checkNames(steps: readonly Step[], cursor: Cursor): void {
   }
 }
 
-function checkStepNames(step: WireStep | AppStep, names: Names, cursor: Cursor): void {
+function checkStepNames(step: PlainStep, names: Names, cursor: Cursor): void {
   const line = `the step at line ${step.line}`;
   if (step.kind === "wire") {
     if (step.since !== undefined && !names.marks.has(step.since))
@@ -129,7 +134,8 @@ function checkStepNames(step: WireStep | AppStep, names: Names, cursor: Cursor):
   }
 }
 
-export function valuesOf(step: WireStep | AppStep): Value[] {
+export function valuesOf(step: PlainStep): Value[] {
+  if (step.kind === "operator") return [];
   if (step.kind === "app") {
     if (step.call.kind === "login") return [step.call.username, step.call.password];
     return step.call.kind === "send" ? [step.call.payload] : [];

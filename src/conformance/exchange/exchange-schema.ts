@@ -2,6 +2,7 @@
 // runners in other languages. What spans several steps only the loader checks. spec/exchange.schema.json
 // is its output; a test fails when that is stale.
 
+import { connections } from "./exchange.ts";
 import { variables } from "./profile.ts";
 import { integerWidth, prefixWidth, type Field, type FrameKind, type WireTable } from "../wire/wire-table.ts";
 
@@ -43,10 +44,17 @@ export function exchangeSchema(table: WireTable): Schema {
         },
         tags: { type: "array", minItems: 1, uniqueItems: true, items: name },
         probe: name,
+        connection: { enum: [...connections] },
         steps: {
           type: "array",
           minItems: 1,
-          items: oneOf(ref("client-step"), ref("server-step"), ref("app-step"), ref("fork")),
+          items: oneOf(
+            ref("client-step"),
+            ref("server-step"),
+            ref("app-step"),
+            ref("operator-step"),
+            ref("fork"),
+          ),
         },
       },
       ["id", "title", "covers", "steps"],
@@ -94,7 +102,7 @@ function valueDefinitions(table: WireTable): Record<string, Schema> {
 }
 
 function stepDefinitions(table: WireTable): Record<string, Schema> {
-  const branch = oneOf(ref("client-step"), ref("server-step"), ref("app-step"));
+  const branch = oneOf(ref("client-step"), ref("server-step"), ref("app-step"), ref("operator-step"));
   const cut = { cut: ref("frame"), from: { type: "integer", minimum: 1, maximum: 0xffffffff } };
   const length = { type: "integer", maximum: 0xffffffff };
   return {
@@ -128,6 +136,7 @@ function stepDefinitions(table: WireTable): Record<string, Schema> {
         record({ send: oneOf(ref("text"), ref("bytes-form")) }),
       ),
     }),
+    "operator-step": record({ operator: { const: "stop" } }),
     credential: oneOf({ type: "string", pattern: "^[^$]" }, ref("text-variable")),
     fork: record(
       {

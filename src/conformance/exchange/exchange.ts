@@ -32,6 +32,10 @@ export interface Exchange {
   readonly needs: readonly Need[];
   readonly tags: readonly string[];
   readonly probe: string | undefined;
+  // What the connection is like; undefined for whatever the profile says.
+  readonly connection: Connection | undefined;
+  // Whether a step asks something of whoever runs the server.
+  readonly operated: boolean;
   readonly steps: readonly Step[];
   // What it can test, by section 2.1.
   readonly roles: readonly Role[];
@@ -40,8 +44,20 @@ export interface Exchange {
   readonly file: string;
 }
 
+// Ways to connect (spec/exchanges.md, section 1), all of them over TLS.
+export const connections = [
+  "tls",
+  "tls-1.2",
+  "no-alpn",
+  "other-alpn",
+  "no-handshake",
+  "other-key",
+  "resumption",
+] as const;
+export type Connection = (typeof connections)[number];
+
 export const requirementPattern = /^TB-[A-Z]+-[1-9][0-9]*$/;
-const keys = ["id", "title", "covers", "needs", "tags", "probe", "steps"];
+const keys = ["id", "title", "covers", "needs", "tags", "probe", "connection", "steps"];
 
 export function loadExchange(path: string, table: WireTable = wireTable()): Exchange {
   return parseExchange(readFileSync(path, "utf8"), path, table);
@@ -67,8 +83,9 @@ export function parseExchange(text: string, file: string, table: WireTable = wir
   const needs = map["needs"] === undefined ? [] : asList(map["needs"], 1).map(parseNeed);
   const probe = map["probe"] === undefined ? undefined : asName(map["probe"]);
   if (probe === id) fail(at("probe"), "an exchange can't be its own probe");
+  const connection = map["connection"] === undefined ? undefined : parseConnection(map["connection"]);
   const steps = parseSteps(table, at("steps"));
-  const { roles, variables, unlawful } = checkSteps(steps, at("steps"));
+  const { roles, variables, unlawful, operated } = checkSteps(steps, at("steps"));
   const named = new Set<VariableName>([...variables, ...needs.map((need) => need.variable)]);
   return {
     id,
@@ -77,11 +94,19 @@ export function parseExchange(text: string, file: string, table: WireTable = wir
     needs,
     tags,
     probe: probe ?? (unlawful ? "echo-basic" : undefined),
+    connection,
+    operated,
     steps,
     roles,
     variables: [...named].toSorted(),
     file,
   };
+}
+
+function parseConnection(cursor: Cursor): Connection {
+  const text = asText(cursor);
+  const found = connections.find((connection) => connection === text);
+  return found ?? fail(cursor, `must be one of ${connections.join(", ")}`);
 }
 
 function parseNeed(cursor: Cursor): Need {

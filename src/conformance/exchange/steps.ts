@@ -61,9 +61,19 @@ export interface AppStep {
   readonly line: number;
 }
 
+// Whoever runs the server does something to it.
+export interface OperatorStep {
+  readonly kind: "operator";
+  readonly call: "stop";
+  readonly line: number;
+}
+
+// A step that doesn't branch.
+export type PlainStep = WireStep | AppStep | OperatorStep;
+
 export interface Branch {
   readonly name: string;
-  readonly steps: readonly (WireStep | AppStep)[];
+  readonly steps: readonly PlainStep[];
   readonly advisedAgainst: boolean;
 }
 
@@ -73,7 +83,7 @@ export interface ForkStep {
   readonly line: number;
 }
 
-export type Step = WireStep | AppStep | ForkStep;
+export type Step = PlainStep | ForkStep;
 
 const wireKeys = ["illegal", "free", "optional", "at", "since", "mark", "for", "share"];
 
@@ -82,10 +92,14 @@ export function parseSteps(table: WireTable, cursor: Cursor): Step[] {
 }
 
 function parseStep(table: WireTable, cursor: Cursor): Step {
-  if (!isMapping(cursor.value)) fail(cursor, "a step must be a map with one of C, S, app and one-of");
-  const kinds = ["C", "S", "app", "one-of"].filter((key) => Object.hasOwn(cursor.value as object, key));
-  if (kinds.length !== 1) fail(cursor, "a step must have exactly one of C, S, app and one-of");
+  if (!isMapping(cursor.value))
+    fail(cursor, "a step must be a map with one of C, S, app, operator and one-of");
+  const kinds = ["C", "S", "app", "operator", "one-of"].filter((key) =>
+    Object.hasOwn(cursor.value as object, key),
+  );
+  if (kinds.length !== 1) fail(cursor, "a step must have exactly one of C, S, app, operator and one-of");
   if (kinds[0] === "app") return parseAppStep(cursor);
+  if (kinds[0] === "operator") return parseOperatorStep(cursor);
   if (kinds[0] === "one-of") return parseFork(table, cursor);
   return parseWireStep(table, cursor, kinds[0] === "C" ? "C" : "S");
 }
@@ -120,6 +134,12 @@ function parseFork(table: WireTable, cursor: Cursor): ForkStep {
 function parseAppStep(cursor: Cursor): AppStep {
   const call = asMap(cursor, ["app"], ["app"])["app"] ?? cursor;
   return { kind: "app", call: parseCall(call), line: lineOf(cursor) };
+}
+
+function parseOperatorStep(cursor: Cursor): OperatorStep {
+  const call = asMap(cursor, ["operator"], ["operator"])["operator"] ?? cursor;
+  if (call.value !== "stop") fail(call, "must be stop");
+  return { kind: "operator", call: "stop", line: lineOf(cursor) };
 }
 
 function parseCall(cursor: Cursor): AppCall {

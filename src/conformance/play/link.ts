@@ -38,6 +38,12 @@ export interface Driver {
   end(): unknown;
 }
 
+// Whoever runs the server under test.
+export interface Operator {
+  // Asks the server to stop, as an operator does; does not wait until it has.
+  stop(): void | Promise<void>;
+}
+
 // What a driver rejects with when its client has no such call: the exchange then says nothing about the client.
 export class UnsupportedCall extends Error {
   constructor() {

@@ -3,9 +3,9 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { speakerOf, valuesOf, type Role } from "../exchange/exchange-checks.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Connection, Exchange } from "../exchange/exchange.ts";
 import { chooseBranch, expectStep } from "./expecting.ts";
-import { UnsupportedCall, type Driver, type Link, type LinkSource } from "./link.ts";
+import { UnsupportedCall, type Driver, type Link, type LinkSource, type Operator } from "./link.ts";
 import { perform } from "./performing.ts";
 import type { Profile } from "../exchange/profile.ts";
 import { literalBytes } from "./resolve.ts";
@@ -13,7 +13,7 @@ import { StepFailed, type Result, type TranscriptEntry } from "./result.ts";
 import { createScript, type Computations, type Scene } from "./scene.ts";
 import type { Segmentation } from "./segmentation.ts";
 import { createStage } from "./stage.ts";
-import type { AppStep, Step, WireStep } from "../exchange/steps.ts";
+import type { AppStep, OperatorStep, Step, WireStep } from "../exchange/steps.ts";
 import { wireTable, type WireTable } from "../wire/wire-table.ts";
 
 export interface PlayOptions {
@@ -22,6 +22,10 @@ export interface PlayOptions {
   readonly link: LinkSource;
   // Required where the client is under test.
   readonly driver?: Driver;
+  // Stops the server under test; without it, exchanges that ask for that are unsupported.
+  readonly operator?: Operator;
+  // How the link was, or will be, connected; an exchange that asks for another way is unsupported.
+  readonly connection?: Connection | undefined;
   readonly profile: Profile;
   readonly segmentation?: Segmentation;
   readonly seed?: number;
@@ -71,6 +75,8 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     try {
       const missing = unsupportedReason(exchange, profile, options.compute ?? {});
       if (missing !== undefined) throw new StepFailed("unsupported", missing);
+      const lacking = lackingReason(exchange, options);
+      if (lacking !== undefined) throw new StepFailed("unsupported", lacking);
       if (role === "server") await openScene(play);
       for (const step of exchange.steps) await playStep(play, step);
       if (play.unsupportedCall) throw new StepFailed("unsupported", "the client has no such call");
@@ -105,6 +111,15 @@ function shortest(scene: Scene | undefined): number | undefined {
   return scene === undefined || scene.limits.length === 0 ? undefined : Math.min(...scene.limits);
 }
 
+// What this way of playing lacks.
+function lackingReason(exchange: Exchange, { role, operator, connection }: PlayOptions): string | undefined {
+  if (exchange.operated && role === "server" && operator === undefined)
+    return "the runner can't stop this server: it did not launch it";
+  if (exchange.connection !== undefined && exchange.connection !== connection)
+    return `the runner can't connect like this here: ${exchange.connection}`;
+  return undefined;
+}
+
 // What the profile or the runner lacks; undefined if nothing.
 export function unsupportedReason(
   exchange: Exchange,
@@ -133,6 +148,10 @@ async function playStep(play: Play, step: Step): Promise<void> {
     callDriver(play, step);
     return;
   }
+  if (step.kind === "operator") {
+    if (play.options.role === "server") await operate(play, step);
+    return;
+  }
   const scene = await openScene(play);
   if (step.kind === "wire") return playWireStep(scene, step);
   const speaker = step.branches[0]?.steps[0];
@@ -143,6 +162,12 @@ async function playStep(play: Play, step: Step): Promise<void> {
   for (const inner of branch.steps) await playStep(play, inner);
   if (branch.advisedAgainst && expected)
     scene.warning ??= `took the branch "${branch.name}", which is advised against (line ${step.line})`;
+}
+
+async function operate(play: Play, { call }: OperatorStep): Promise<void> {
+  const { stage } = await openScene(play);
+  play.transcript.push({ at: stage.now(), from: "operator", kind: "call", text: call });
+  await play.options.operator?.stop();
 }
 
 async function playWireStep(scene: Scene, step: WireStep): Promise<void> {

@@ -10,7 +10,7 @@ export type Verdict = (typeof verdicts)[number];
 export type TranscriptEntry =
   | { readonly at: number; readonly from: Speaker; readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly at: number; readonly from: Speaker; readonly kind: "end" | "reset" }
-  | { readonly at: number; readonly from: "app"; readonly kind: "call"; readonly text: string };
+  | { readonly at: number; readonly from: "app" | "operator"; readonly kind: "call"; readonly text: string };
 
 // Which way it went, where the file leaves a choice.
 export interface BranchTaken {

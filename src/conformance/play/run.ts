@@ -2,8 +2,8 @@
 // work afterwards.
 
 import type { Catalog } from "../exchange/catalog.ts";
-import type { Exchange } from "../exchange/exchange.ts";
-import type { Driver, LinkSource } from "./link.ts";
+import type { Connection, Exchange } from "../exchange/exchange.ts";
+import type { Driver, LinkSource, Operator } from "./link.ts";
 import { play, type PlayOptions } from "./player.ts";
 import type { Result } from "./result.ts";
 
@@ -11,10 +11,12 @@ import type { Result } from "./result.ts";
 export interface Opening {
   readonly link: LinkSource;
   readonly driver?: Driver;
+  readonly operator?: Operator;
+  readonly connection?: Connection | undefined;
 }
 
-export interface RunOptions extends Omit<PlayOptions, "link" | "driver"> {
-  readonly open: () => Opening | Promise<Opening>;
+export interface RunOptions extends Omit<PlayOptions, keyof Opening> {
+  readonly open: (connection?: Connection) => Opening | Promise<Opening>;
 }
 
 export interface RunResult extends Result {
@@ -28,7 +30,7 @@ export async function runExchange(
   options: RunOptions,
 ): Promise<RunResult> {
   const { open, ...rest } = options;
-  const result = await play(exchange, { ...rest, ...(await open()) });
+  const result = await play(exchange, { ...rest, ...(await open(exchange.connection)) });
   const probe = exchange.probe === undefined ? undefined : catalog.byId.get(exchange.probe);
   const failed = result.verdict === "fail" || result.verdict === "unsupported";
   if (failed || probe === undefined || !probe.roles.includes(options.role))

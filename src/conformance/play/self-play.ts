@@ -6,7 +6,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { unsupportedReason } from "./player.ts";
 import type { Profile } from "../exchange/profile.ts";
 import { bytesOfAct, createScript, fillingOf, templateOf, type Computations, type Script } from "./scene.ts";
-import type { Act, AppStep, Speaker, WireStep } from "../exchange/steps.ts";
+import type { Act, PlainStep, Speaker, WireStep } from "../exchange/steps.ts";
 import { match, materialize } from "./template.ts";
 import { amountOf } from "../exchange/values.ts";
 import { createWatch } from "./watch.ts";
@@ -31,7 +31,7 @@ export function selfPlay(
 }
 
 // Enough ways through the file that each branch is taken once.
-export function pathsOf(exchange: Exchange): (WireStep | AppStep)[][] {
+export function pathsOf(exchange: Exchange): PlainStep[][] {
   const most = Math.max(
     1,
     ...exchange.steps.map((step) => (step.kind === "one-of" ? step.branches.length : 1)),
@@ -45,18 +45,14 @@ export function pathsOf(exchange: Exchange): (WireStep | AppStep)[][] {
   );
 }
 
-function checkPath(
-  path: readonly (WireStep | AppStep)[],
-  profile: Profile,
-  computations: Computations,
-): string[] {
+function checkPath(path: readonly PlainStep[], profile: Profile, computations: Computations): string[] {
   const script = createScript(wireTable(), profile, computations);
   const watch = createWatch(script.table);
   const streams = { C: createSplitter(0xffffffff), S: createSplitter(0xffffffff) };
   const ended = new Set<Speaker>();
   const problems: string[] = [];
   for (const step of path) {
-    if (step.kind === "app") continue;
+    if (step.kind !== "wire") continue;
     const { speaker } = step;
     const note = (problem: string): void => {
       problems.push(`line ${step.line}: ${problem}`);

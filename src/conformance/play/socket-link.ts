@@ -4,7 +4,9 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import tls from "node:tls";
+import type { Connection } from "../exchange/exchange.ts";
 import type { Link, LinkEvent } from "./link.ts";
 import { wireTable } from "../wire/wire-table.ts";
 
@@ -118,6 +120,25 @@ function resetSocket(socket: net.Socket, raw: net.Socket): void {
   socket.destroy();
 }
 
+// A connection that the peer has already dropped.
+export function droppedLink(): Link {
+  const drop: LinkEvent = { kind: "reset", at: performance.now() };
+  let told = false;
+  return {
+    now: () => performance.now(),
+    send: () => undefined,
+    end: () => undefined,
+    reset: () => undefined,
+    close: () => undefined,
+    async next(timeoutMs) {
+      if (told) await delay(timeoutMs);
+      const event = told ? ({ kind: "timeout", at: performance.now() } as const) : drop;
+      told = true;
+      return event;
+    },
+  };
+}
+
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface ConnectOptions extends LinkOptions {
@@ -169,6 +190,8 @@ export interface ListenOptions extends LinkOptions {
   readonly host?: string;
   readonly port?: number;
   readonly tls?: tls.TlsOptions;
+  // How the handshake is to be, or what it must show.
+  readonly connection?: Connection | undefined;
 }
 
 export async function listenLinks(options: ListenOptions = {}): Promise<Listener> {
@@ -178,17 +201,26 @@ export async function listenLinks(options: ListenOptions = {}): Promise<Listener
   const readAheadBytes = options.readAheadBytes ?? serverReadAheadBytes;
 
   function accepted(socket: net.Socket, raw: net.Socket): void {
-    const link = socketLink(socket, raw, { readAheadBytes });
+    give(socketLink(socket, raw, { readAheadBytes }));
+  }
+
+  // A handshake that was meant to fail is the client's answer; any other client has just not connected.
+  function refused(): void {
+    if (options.connection !== undefined) give(droppedLink());
+  }
+
+  function give(link: Link): void {
     if (waiting === undefined) {
       ready.push(link);
       return;
     }
-    const give = waiting;
+    const take = waiting;
     waiting = undefined;
-    give(link);
+    take(link);
   }
 
-  const server = net.createServer({ allowHalfOpen: true }, (raw) => {
+  // Over TLS only once the handshake is done: a stream that ends inside it would be waited for.
+  const server = net.createServer({ allowHalfOpen: options.tls === undefined }, (raw) => {
     sockets.add(raw);
     raw.on("close", () => sockets.delete(raw));
     raw.on("error", () => raw.destroy());
@@ -196,7 +228,9 @@ export async function listenLinks(options: ListenOptions = {}): Promise<Listener
     else secureServer.emit("connection", raw);
   });
   const secureServer =
-    options.tls === undefined ? undefined : createSecureServer(options.tls, sockets, accepted);
+    options.tls === undefined
+      ? undefined
+      : createSecureServer(variantOf(options), sockets, accepted, refused);
   server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -226,24 +260,48 @@ export async function listenLinks(options: ListenOptions = {}): Promise<Listener
   };
 }
 
+function variantOf({ tls: usual, connection }: ListenOptions): tls.TlsOptions {
+  switch (connection) {
+    case "tls-1.2":
+      return { ...usual, minVersion: "TLSv1.2", maxVersion: "TLSv1.2" };
+    case "no-alpn":
+      return { ...usual, ALPNProtocols: undefined };
+    case "other-alpn":
+    case "no-handshake":
+    case "resumption":
+    case "other-key":
+    case "tls":
+    case undefined:
+      return { ...usual };
+  }
+}
+
 // The TLS server never listens: it's handed the raw sockets, which are found again by the peer's port.
 function createSecureServer(
   options: tls.TlsOptions,
   sockets: ReadonlySet<net.Socket>,
   accepted: (socket: net.Socket, raw: net.Socket) => void,
+  refused: () => void,
 ): tls.Server {
   const server = tls.createServer({
     minVersion: "TLSv1.3",
     ALPNProtocols: [wireTable().alpn],
     ...options,
-    allowHalfOpen: true,
   });
-  server.on("tlsClientError", (_error, secure) => secure.destroy());
+  server.on("tlsClientError", (_error, secure) => {
+    secure.destroy();
+    refused();
+  });
   server.on("secureConnection", (secure) => {
+    secure.allowHalfOpen = true;
     for (const raw of sockets)
-      if (raw.remotePort === secure.remotePort && raw.remoteAddress === secure.remoteAddress)
+      if (raw.remotePort === secure.remotePort && raw.remoteAddress === secure.remoteAddress) {
+        raw.allowHalfOpen = true;
         return accepted(secure, raw);
-    return secure.destroy();
+      }
+    // It has gone already.
+    secure.destroy();
+    return refused();
   });
   return server;
 }

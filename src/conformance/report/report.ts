@@ -109,7 +109,7 @@ export interface ReportedFailure {
 export interface ReportedEntry {
   // Milliseconds since the play began.
   readonly atMs: number;
-  readonly from: "C" | "S" | "app";
+  readonly from: "C" | "S" | "app" | "operator";
   // "bytes": what is no whole frame.
   readonly kind: "frame" | "bytes" | "end" | "reset" | "call";
   // One line, such as: REFUSED reason=bad-credentials retry-after-ms=0 tries-left=2

@@ -78,7 +78,7 @@ function playLines(play: ReportedPlay): string[] {
     `  the conversation, ${play.segmentation} (seed ${play.seed}, runner late by ${play.lagMs} ms at most):`,
   );
   for (const { atMs, from, summary } of play.transcript.slice(-transcriptLines)) {
-    const arrow = { C: "C →", S: "  ← S", app: "app" }[from];
+    const arrow = { C: "C →", S: "  ← S", app: "app", operator: "op" }[from];
     lines.push(`    ${atMs.toFixed(1).padStart(9)} ms  ${arrow.padEnd(5)} ${summary}`);
   }
   return lines;

@@ -90,7 +90,7 @@ export async function playOnce(
   meter: LagMeter,
 ): Promise<Played> {
   const { profile, seed, timeScale } = rules;
-  const opening = await target.open();
+  const opening = await target.open(exchange.connection);
   const lag = meter.watch();
   const startedAt = performance.now();
   const result = await play(exchange, {
@@ -132,6 +132,9 @@ async function withSanity(
   meter: LagMeter,
 ): Promise<{ readonly judged: Played; readonly gone: string | undefined }> {
   const { verdict, reason } = played.result;
+  // A server that was stopped is wanted again.
+  if (exchange.operated && verdict !== "unsupported" && target.role === "server")
+    return { judged: played, gone: await restart(target) };
   const harmless = exchange.probe === undefined && verdict !== "fail" && verdict !== "inconclusive";
   if (verdict === "unsupported" || (harmless && target.death === undefined))
     return { judged: played, gone: undefined };

@@ -1,6 +1,8 @@
 // A client under test behind its adapter. Each play has a listener of its own, so that no late connection of the play
 // before can be taken for this one's.
 
+import type { Connection } from "../exchange/exchange.ts";
+import type { Link } from "../play/link.ts";
 import type { Opening } from "../play/run.ts";
 import { listenLinks, type Listener } from "../play/socket-link.ts";
 import { Adapter } from "./adapter.ts";
@@ -16,6 +18,9 @@ export interface RunnerIdentity {
   readonly cert: string;
   readonly fingerprint: string;
 }
+
+// A fingerprint that no key has.
+const otherKey = "0".repeat(64);
 
 export class ClientTarget implements Target {
   readonly role = "client";
@@ -50,19 +55,20 @@ export class ClientTarget implements Target {
     await this.open();
   }
 
-  async open(): Promise<Opening> {
+  async open(connection?: Connection): Promise<Opening> {
     const adapter = this.#adapter;
     if (adapter === undefined) throw new NotReady("the adapter has not been started");
     await this.#listener?.close();
     const identity = this.#identity;
-    const tls = identity === undefined ? {} : { tls: { key: identity.key, cert: identity.cert } };
+    const tls = identity === undefined ? {} : { tls: { key: identity.key, cert: identity.cert }, connection };
     const listener = await listenLinks({ host: "127.0.0.1", ...tls });
     this.#listener = listener;
     try {
       const address = {
         host: "127.0.0.1",
         port: listener.port,
-        fingerprint: identity?.fingerprint ?? null,
+        fingerprint:
+          identity === undefined ? null : connection === "other-key" ? otherKey : identity.fingerprint,
       };
       await adapter.open(address, this.#implementation.startMs);
     } catch (error) {
@@ -71,7 +77,8 @@ export class ClientTarget implements Target {
         adapter.death === undefined ? reason : `the adapter ended: ${deathText(adapter.death)}`,
       );
     }
-    return { link: () => listener.accept(this.#timeoutMs), driver: adapter };
+    const link = (): Promise<Link> => listener.accept(this.#timeoutMs);
+    return { link, driver: adapter, ...(identity === undefined ? {} : { connection }) };
   }
 
   async stop(): Promise<void> {

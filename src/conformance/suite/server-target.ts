@@ -4,7 +4,10 @@ import { once } from "node:events";
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Opening } from "../play/run.ts";
+import type { Link } from "../play/link.ts";
 import { connectLink } from "../play/socket-link.ts";
+import { connectUnusually } from "../play/unusual-link.ts";
+import type { Connection } from "../exchange/exchange.ts";
 import { deathText, LaunchedProcess, type Death } from "./child-process.ts";
 import type { Implementation } from "./implementation.ts";
 import { launchOf } from "./launch-command.ts";
@@ -56,10 +59,18 @@ export class ServerTarget implements Target {
     }
   }
 
-  open(): Promise<Opening> {
+  open(connection?: Connection): Promise<Opening> {
     const { host, transport, fingerprint } = this.#implementation;
-    const tls = transport === "tls" ? { tls: { rejectUnauthorized: false }, fingerprint } : {};
-    return Promise.resolve({ link: () => connectLink({ host, port: this.#port }, tls) });
+    const address = { host, port: this.#port };
+    const launched = this.#process;
+    const operator = launched === undefined ? {} : { operator: { stop: () => launched.kill("SIGTERM") } };
+    if (transport === "plaintext") return Promise.resolve({ link: () => connectLink(address), ...operator });
+    const tls = { rejectUnauthorized: false };
+    const link = (): Promise<Link> =>
+      connection === undefined
+        ? connectLink(address, { tls, fingerprint })
+        : connectUnusually(address, connection, tls);
+    return Promise.resolve({ link, connection, ...operator });
   }
 
   async stop(): Promise<void> {

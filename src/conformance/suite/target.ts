@@ -1,6 +1,7 @@
 // The implementation under test as a run sees it: it's started if the profile says how, asked for fresh connections,
 // and found dead or alive. Each job of a run has one of its own, so that a crash is laid at the right case.
 
+import type { Connection } from "../exchange/exchange.ts";
 import type { Role } from "../exchange/exchange-checks.ts";
 import type { Opening } from "../play/run.ts";
 import type { Death } from "./child-process.ts";
@@ -16,7 +17,7 @@ export interface Target {
   // Makes it ready, launching it if need be. Rejects with a NotReady.
   start(): Promise<void>;
   // A fresh connection, and for a client a fresh client.
-  open(): Promise<Opening>;
+  open(connection?: Connection): Promise<Opening>;
   stop(): Promise<void>;
 }
 

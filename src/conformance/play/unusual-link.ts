@@ -1,0 +1,83 @@
+// Connections as a peer that keeps to the specification would not make them, or that show what TLS settled
+// (spec/exchanges.md, section 1). A handshake that fails shows as a link that is dropped at once: that is what the other
+// side did.
+
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import tls from "node:tls";
+import type { Connection } from "../exchange/exchange.ts";
+import { wireTable } from "../wire/wire-table.ts";
+import type { Link } from "./link.ts";
+import { StepFailed } from "./result.ts";
+import { connectLink, droppedLink, socketLink, type Address } from "./socket-link.ts";
+
+const timeoutMs = 5000;
+// How long a server may take to send a session ticket.
+const ticketMs = 500;
+
+export async function connectUnusually(
+  address: Address,
+  connection: Connection,
+  options: tls.ConnectionOptions,
+): Promise<Link> {
+  const attempt = (variant: tls.ConnectionOptions): Promise<Link> =>
+    connectLink(address, { tls: { ...options, ...variant }, timeoutMs });
+  switch (connection) {
+    case "tls":
+      return checkAlpn(await connectSecurely(address, options));
+    case "tls-1.2":
+      return await droppedIfRefused(attempt({ minVersion: "TLSv1.2", maxVersion: "TLSv1.2" }));
+    case "no-alpn":
+      return await droppedIfRefused(attempt({ ALPNProtocols: [] }));
+    case "other-alpn":
+      return await droppedIfRefused(attempt({ ALPNProtocols: ["http/1.1"] }));
+    case "no-handshake":
+      return await connectLink(address, { timeoutMs });
+    case "resumption":
+      return await connectAgain(address, options);
+    case "other-key":
+      throw new StepFailed("unsupported", "the client alone judges keys");
+  }
+}
+
+// A peer that refuses a handshake sends an alert and closes; one that's not there does neither.
+async function droppedIfRefused(link: Promise<Link>): Promise<Link> {
+  try {
+    return await link;
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code.startsWith("ERR_SSL") || code === "ECONNRESET" || code === "EPROTO") return droppedLink();
+    throw error;
+  }
+}
+
+async function connectSecurely(address: Address, options: tls.ConnectionOptions): Promise<tls.TLSSocket> {
+  const secure = tls.connect({
+    minVersion: "TLSv1.3",
+    ALPNProtocols: [wireTable().alpn],
+    ...options,
+    ...address,
+  });
+  await once(secure, "secureConnect", { signal: AbortSignal.timeout(timeoutMs) });
+  return secure;
+}
+
+function checkAlpn(secure: tls.TLSSocket): Link {
+  if (secure.alpnProtocol !== wireTable().alpn)
+    throw new StepFailed("fail", `the handshake selected the ALPN protocol ${secure.alpnProtocol || "none"}`);
+  return socketLink(secure, secure);
+}
+
+// Connects, takes whatever ticket comes, and connects again with it.
+async function connectAgain(address: Address, options: tls.ConnectionOptions): Promise<Link> {
+  const first = await connectSecurely(address, options);
+  const ticket = await Promise.race([
+    once(first, "session") as Promise<[Buffer]>,
+    delay(ticketMs, undefined, { ref: false }),
+  ]);
+  first.destroy();
+  const session = ticket === undefined ? {} : { session: ticket[0] };
+  const second = await connectSecurely(address, { ...options, ...session });
+  if (second.isSessionReused()) throw new StepFailed("fail", "the server resumed a TLS session");
+  return socketLink(second, second);
+}
