@@ -24,8 +24,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "index.ts": ["protocol", "credentials", "auth", "net"],
 };
 
-/** Entry points: nobody imports them. The conformance engine is used by the tests until it has a command. */
-const ENTRY = /^(bin\/talkbyte-[a-z]+|index|cli\/(client|server|users)|conformance\/[a-z]+\/[a-z-]+)\.ts$/;
+/** What each folder of the suite may import of the others. */
+const SUITE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  exchange: ["wire"],
+  play: ["wire", "exchange"],
+  cases: ["wire", "exchange", "play"],
+  suite: ["wire", "exchange", "play"],
+  report: ["wire", "exchange", "play", "suite"],
+};
+
+/** Entry points: nobody imports them, or scripts alone do. */
+const ENTRY =
+  /^(bin\/talkbyte-[a-z]+|index|cli\/(adapter|client|conformance|server|users)|conformance\/(cases\/(cases|data-text|requirement-list)|report\/dissector|exchange\/(exchange-schema|traceability)|play\/simulated-link))\.ts$/;
 
 function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -56,6 +67,21 @@ describe("the source", () => {
       .map(partOf);
     const allowed = new Set([partOf(file), ...MAY_IMPORT[partOf(file)]!]);
     expect(parts.filter((part) => !allowed.has(part))).toEqual([]);
+  });
+
+  it("has a suite whose folders depend one way", () => {
+    const suite = join(source, "conformance");
+    const folderOf = (file: string): string => relative(suite, file).split("/")[0]!;
+    for (const file of files.filter((name) => name.startsWith(suite))) {
+      const folders = importsOf(file)
+        .filter((target) => target.startsWith("."))
+        .map((target) => folderOf(resolve(dirname(file), target)));
+      const allowed = new Set([folderOf(file), ...SUITE_MAY_IMPORT[folderOf(file)]!]);
+      expect(
+        folders.filter((folder) => !allowed.has(folder)),
+        relative(project, file),
+      ).toEqual([]);
+    }
   });
 
   it("has no clock, randomness, promise or timer in its core", () => {
