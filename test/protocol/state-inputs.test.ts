@@ -1,5 +1,6 @@
 // What is no whole, well-formed frame, in every state: broken frames, end of stream, a reset, the deadlines, and a
-// server that is being stopped. With the frames of states.test.ts, every input that section 5 knows meets every state.
+// server that is being stopped; and what the rest of the program asks out of turn. With the frames of states.test.ts,
+// every input that section 5 knows meets every state.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -13,7 +14,7 @@ import {
 import { frame, hex } from "./bytes.ts";
 import { ANSWER_MS, ClientBench } from "./client-bench.ts";
 import { FRAMES } from "./field-table.ts";
-import { SERVER_SETTINGS, ServerBench } from "./server-bench.ts";
+import { SERVER_SETTINGS, ServerBench, SESSION_ID } from "./server-bench.ts";
 import { CLIENT_PATHS, SERVER_PATHS, wellFormed } from "./state-paths.ts";
 
 type Rows = Readonly<Record<string, StateRow<string, string>>>;
@@ -92,6 +93,21 @@ describe.each(Object.keys(SERVER_STATES) as ServerStateName[])(
       expect(bench.session.state).toBe(early ? "closing" : state === "ready" ? "draining" : state);
     });
 
+    test("meets outcomes that it does not wait for", () => {
+      const bench = serverIn(state);
+      if (state !== "admitting") {
+        bench.session.admitted(bench.now);
+        bench.session.notAdmitted("busy", 1);
+      }
+      if (state !== "verifying") {
+        const mechanismData = new Uint8Array(0);
+        bench.session.verified({ type: "accepted", sessionId: SESSION_ID, mechanismData }, bench.now);
+        bench.session.verified({ type: "challenge", mechanismData }, bench.now);
+        bench.session.verified({ type: "rejected", retryAfterMs: 0 }, bench.now);
+      }
+      expect([bench.sent(), bench.actions(), bench.session.state]).toEqual([[], [], state]);
+    });
+
     test("meets the frame deadline, where frames are processed", () => {
       const bench = serverIn(state);
       bench.receive(hex("00 00 00"));
@@ -127,6 +143,26 @@ describe.each(Object.keys(CLIENT_STATES) as ClientStateName[])(
       const bench = clientIn(state);
       bench.session.abandon();
       expect([bench.sent(), bench.session.state, bench.session.dueAt]).toEqual([[], "closing", Infinity]);
+    });
+
+    test("meets calls that it has no place for", () => {
+      const bench = clientIn(state);
+      const data = new Uint8Array(8);
+      const auth = { mechanism: "PASSWORD", username: "alice", mechanismData: data };
+      const { session } = bench;
+      const talks = state === "ready" || state === "draining";
+      const throwing = [
+        // Behind HELLO one AUTH may ride.
+        ...(state === "unauthenticated" || state === "awaiting-welcome"
+          ? []
+          : [() => session.login(auth, 0)]),
+        ...(state === "responding" ? [] : [() => session.respond(data, 0)]),
+        ...(talks ? [] : [() => session.send(data, 0), () => session.stop(0), () => session.end(0)]),
+      ];
+      for (const call of throwing) expect(call).toThrow(expect.objectContaining({ code: "wrong-state" }));
+      // In ready and draining a PING of its own is unanswered.
+      expect(session.ping(data, 0)).toBe(false);
+      expect([bench.sent(), bench.actions(), session.state]).toEqual([[], [], state]);
     });
 
     test("meets the answer deadline, where an answer is due", () => {
