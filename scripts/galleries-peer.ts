@@ -10,7 +10,8 @@ import type { Opening } from "../src/conformance/play/run.ts";
 import { connectLink, listenLinks } from "../src/conformance/play/socket-link.ts";
 import { Adapter } from "../src/conformance/suite/adapter.ts";
 import { LaunchedProcess, type Death, type Launch } from "../src/conformance/suite/child-process.ts";
-import type { PeerSettings } from "../test/galleries/mutant.ts";
+import type { Pace, PeerSettings } from "../test/galleries/mutant.ts";
+import { startRelay } from "./galleries-relay.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const HOST = "127.0.0.1";
@@ -38,30 +39,34 @@ export async function startPeer(role: Role, fullName: string, settings: PeerSett
     folder: project,
     environment: { GALLERY_PEER: fullName, GALLERY_SETTINGS: JSON.stringify(settings) },
   };
-  return role === "server" ? await startServer(launch) : startClient(launch);
+  const { pace } = settings;
+  return role === "server" ? await startServer(launch, pace) : startClient(launch, pace);
 }
 
-async function startServer(launch: Launch): Promise<Peer> {
+async function startServer(launch: Launch, pace: Pace | undefined): Promise<Peer> {
   const child = new LaunchedProcess(launch);
   const lines = createInterface({ input: child.stdout });
   const signal = AbortSignal.timeout(START_MS);
   const first = await Promise.race([once(lines, "line", { signal }), child.gone.then(() => undefined)]);
   if (first === undefined) throw new Error(`it did not start: ${child.death?.lastWords ?? ""}`);
-  const { port } = JSON.parse(String(first[0])) as { port: number };
+  const { port: itsPort } = JSON.parse(String(first[0])) as { port: number };
+  const relay = pace === undefined ? undefined : await startRelay(itsPort, "listens", pace);
+  const port = relay?.port ?? itsPort;
   return {
-    connections: 8,
+    connections: 32,
     get death() {
       return child.death;
     },
     open: async () => ({ link: () => connectLink({ host: HOST, port }), close: async () => undefined }),
     async stop() {
+      await relay?.close();
       await child.stop();
       return child.death?.lastWords ?? "";
     },
   };
 }
 
-function startClient(launch: Launch): Peer {
+function startClient(launch: Launch, pace: Pace | undefined): Peer {
   const adapter = new Adapter(launch);
   return {
     connections: 1,
@@ -70,11 +75,16 @@ function startClient(launch: Launch): Peer {
     },
     async open() {
       const listener = await listenLinks({ host: HOST });
-      await adapter.open({ host: HOST, port: listener.port, fingerprint: null }, START_MS);
+      const relay = pace === undefined ? undefined : await startRelay(listener.port, "connects", pace);
+      const port = relay?.port ?? listener.port;
+      await adapter.open({ host: HOST, port, fingerprint: null }, START_MS);
       return {
         link: async () => await listener.accept(START_MS),
         driver: adapter,
-        close: async () => await listener.close(),
+        async close() {
+          await relay?.close();
+          await listener.close();
+        },
       };
     },
     async stop() {

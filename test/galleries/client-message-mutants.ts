@@ -153,6 +153,7 @@ export const clientMessageMutants: readonly Mutant[] = [
     // More than the system's buffers between the two can hold.
     settings: { limits: { maxFrameBytes: 4_194_304 } },
     stepMs: 6000,
+    alone: true,
   },
   mutant(
     "message-over-limit",

@@ -22,6 +22,8 @@ export interface Mutant {
   readonly what: string;
   readonly patches: readonly Patch[];
   readonly settings?: PeerSettings;
+  /** Moves so much that others would wait: nothing else is played meanwhile. */
+  readonly alone?: true;
   /** How long a step may take, where this mutant needs more than the others to come so far. */
   readonly stepMs?: number;
   /** From outside it differs from a good peer only in what a SHOULD asks for: the case gives a warning, not `fail`. */
@@ -35,16 +37,28 @@ export interface Oddball {
   readonly what: string;
   readonly patches: readonly Patch[];
   readonly settings?: PeerSettings;
+  /** Moves so much that others would wait: nothing else is played meanwhile. */
+  readonly alone?: true;
+  /** Why cases fail it wrongly as yet. It must still fail: one that passes is to be told from one that nobody tried. */
+  readonly knownGap?: string;
 }
 
 /** How a peer of the galleries is set up, beyond what all of them share. */
 export interface PeerSettings {
   readonly limits?: Partial<ServerLimits>;
-  readonly greaseRate?: number;
+  /** How what it writes goes over the network; by default as it comes. */
+  readonly pace?: Pace;
+}
+
+export interface Pace {
+  /** How long what is written waits for more of it. */
+  readonly delayMs?: number;
+  readonly oneByOne?: boolean;
 }
 
 /** The files that are patched, by what they hold. */
 export const SOURCES = {
+  agent: "src/net/agent.ts",
   body: "src/protocol/body.ts",
   client: "src/net/client.ts",
   "client-session": "src/protocol/client-session.ts",

@@ -5,7 +5,7 @@ import { createServer, hashPassword, preparePassword, type UsersSource } from ".
 import { gallerySettings } from "./gallery-profile.ts";
 import type { PeerSettings } from "./mutant.ts";
 
-const { limits, greaseRate } = JSON.parse(process.env["GALLERY_SETTINGS"] ?? "{}") as PeerSettings;
+const { limits } = JSON.parse(process.env["GALLERY_SETTINGS"] ?? "{}") as PeerSettings;
 
 async function users(): Promise<UsersSource> {
   // The lightest hash that is allowed: what is tested here is the wire.
@@ -29,7 +29,6 @@ const server = createServer({
   users: await users(),
   identity: "plaintext",
   limits: { ...gallerySettings.limits, ...limits },
-  ...(greaseRate === undefined ? {} : { greaseRate }),
   log: {
     debug: ignore,
     info: ignore,
