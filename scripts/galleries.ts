@@ -25,7 +25,8 @@ const specification = fileURLToPath(new URL("../spec/talkbyte.md", import.meta.u
 const { values: options } = parseArgs({
   options: {
     only: { type: "string" },
-    jobs: { type: "string", default: "2" },
+    // Most of a play is waiting.
+    jobs: { type: "string", default: "4" },
     json: { type: "string" },
   },
 });

@@ -68,8 +68,18 @@ const framing: readonly Mutant[] = [
   mutant(
     "short-fields-taken",
     "TB-FRAME-6",
-    "takes a body that is cut short inside its last field",
-    patch("body", "if (end > this.#body.length) throw", "if (this.#at > this.#body.length) throw"),
+    "takes a body that is cut short inside a field, and reads zeros for what is missing",
+    patch(
+      "body",
+      "if (end > this.#body.length) throw",
+      `if (end > this.#body.length && this.#at < this.#body.length) {
+      const padded = new Uint8Array(count);
+      padded.set(this.#body.subarray(this.#at));
+      this.#at = this.#body.length;
+      return padded;
+    }
+    if (end > this.#body.length) throw`,
+    ),
   ),
   mutant(
     "bounds-unchecked",
