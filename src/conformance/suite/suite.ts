@@ -26,12 +26,15 @@ export interface SuiteOutcome {
 export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
   const { exchanges, rules, makeTarget, onCase } = options;
   const meter = new LagMeter();
-  const waiting = exchanges.toReversed();
+  // What moves megabytes holds the runner up, and is played when nothing else is.
+  const isLarge = ({ tags }: Exchange): boolean => tags.includes("large");
+  const waiting = exchanges.filter((exchange) => !isLarge(exchange)).toReversed();
+  const large = exchanges.filter(isLarge).toReversed();
   const remarks: string[] = [];
 
-  async function playAll(target: Target): Promise<void> {
+  async function playAll(target: Target, queue: Exchange[]): Promise<void> {
     let before = "the sanity case";
-    for (let exchange = waiting.pop(); exchange !== undefined; exchange = waiting.pop()) {
+    for (let exchange = queue.pop(); exchange !== undefined; exchange = queue.pop()) {
       const { death } = target;
       let gone: string | undefined;
       if (death !== undefined) {
@@ -42,7 +45,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
         const played = await playCase(exchange, target, rules, meter);
         onCase(played);
         gone = played.gone;
-      } else waiting.push(exchange);
+      } else queue.push(exchange);
       before = exchange.id;
       if (gone !== undefined) {
         remarks.push(`the implementation could not be started again: ${gone}`);
@@ -70,12 +73,13 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
     for (const complaint of complaints)
       if (complaint !== undefined) remarks.push(`a further job could not start: ${complaint.reason}`);
     const ready = [first, ...more.filter((_target, index) => complaints[index] === undefined)];
-    await Promise.all(ready.map(playAll));
+    await Promise.all(ready.map((target) => playAll(target, waiting)));
+    if (large.length > 0) await playAll(first, large);
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
   }
-  if (waiting.length > 0)
-    remarks.push(`${waiting.length} cases were not played, for the implementation was gone`);
+  const left = waiting.length + large.length;
+  if (left > 0) remarks.push(`${left} cases were not played, for the implementation was gone`);
   return { notReady: undefined, remarks };
 }
 
