@@ -1,6 +1,7 @@
 // Writes what is derived from spec/wire.json and from the state tables: src/protocol/wire.ts, and the parts of
 // spec/talkbyte.md between `<!-- generated: … -->` and `<!-- end -->`, spec/exchange.schema.json, and Wireshark's dissector
-// spec/talkbyte.lua; and what is derived from the exchanges and the specification: spec/cases.json and spec/requirements.json.
+// spec/talkbyte.lua; and what is derived from the exchanges and the specification: spec/cases.json, spec/requirements.json and
+// the counts in spec/implementing.md.
 // With --check it changes nothing and fails when a part is stale.
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -14,6 +15,7 @@ import { exchangeSchema } from "../src/conformance/exchange/exchange-schema.ts";
 import { dissectorOf } from "../src/conformance/report/dissector.ts";
 import { wireTable } from "../src/conformance/wire/wire-table.ts";
 import { fillSpecification, wireModule } from "./generated-parts.ts";
+import { fillGuide } from "./level-table.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 
@@ -47,7 +49,8 @@ export function generate(check: boolean): boolean {
     () => dataText(requirementList(readFileSync(path("spec/talkbyte.md"), "utf8"), catalog.exchanges)),
     check,
   );
-  return wire && specification && schema && dissector && cases && requirements;
+  const guide = update("spec/implementing.md", (current) => fillGuide(current, catalog.exchanges), check);
+  return wire && specification && schema && dissector && cases && requirements && guide;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && !generate(process.argv.includes("--check"))) {

@@ -49,6 +49,8 @@ const levelOfFrame: Readonly<Record<string, Level>> = {
 };
 
 export function levelOf(exchange: Exchange): Level {
+  // An unusual connection is unusual TLS.
+  if (exchange.connection !== undefined) return "tls";
   const [subject = ""] = exchange.covers;
   const needed = exchange.steps.flatMap(wireStepsOf).flatMap(levelsNeeded);
   const named = levelOfArea[subject.split("-")[1] ?? ""];
