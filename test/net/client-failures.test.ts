@@ -32,7 +32,7 @@ async function against(
 ): Promise<{ client: Client; server: RawPeer }> {
   const { promise, resolve } = Promise.withResolvers<RawPeer>();
   const { port } = await listenRaw(resolve);
-  const client = await openTestClient({ port, identity: undefined } as never, options);
+  const client = await openTestClient({ port, identity: undefined }, options);
   const server = await promise;
   server.send(...frames);
   return { client, server };

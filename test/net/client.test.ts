@@ -33,7 +33,7 @@ interface Played {
 async function play(options: OpenOptions = {}): Promise<Played> {
   const { promise, resolve } = Promise.withResolvers<RawPeer>();
   const { port } = await listenRaw(resolve);
-  const client = await openTestClient({ port, identity: undefined } as never, options);
+  const client = await openTestClient({ port, identity: undefined }, options);
   return { client, server: await promise };
 }
 

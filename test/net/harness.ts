@@ -127,7 +127,7 @@ export async function startServer(
 
 /** Connects our own client, without grease, and closes it with the test. */
 export async function openTestClient(
-  { port, identity: serverIdentity }: RunningServer,
+  { port, identity: serverIdentity }: Pick<RunningServer, "port" | "identity">,
   options: OpenOptions = {},
 ): Promise<Client> {
   const trust =
