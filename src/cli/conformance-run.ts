@@ -2,7 +2,6 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadCatalog } from "../conformance/exchange/catalog.ts";
 import type { Role } from "../conformance/exchange/exchange-checks.ts";
 import { loadExchange, type Exchange } from "../conformance/exchange/exchange.ts";
 import { loadRequirements } from "../conformance/exchange/requirements.ts";
@@ -38,7 +37,7 @@ import type { RunOptions } from "./conformance-options.ts";
 import { minimizeCases } from "./conformance-minimize.ts";
 import { repeatCommand } from "./conformance-repeat.ts";
 import { checkReports, writeReports } from "./conformance-reports.ts";
-import { list, selected } from "./conformance-self.ts";
+import { list, selected, suiteCatalog } from "./conformance-self.ts";
 import { subjectOf } from "./conformance-subject.ts";
 
 interface Run {
@@ -58,7 +57,7 @@ export async function runConformance(
   command: readonly string[],
   io: CommandIo,
 ): Promise<number> {
-  const catalog = loadCatalog();
+  const catalog = suiteCatalog();
   const own = (options.exchange ?? []).map((file) => loadExchange(file));
   const names = new Set(own.map(({ id }) => id));
   const others =

@@ -12,7 +12,7 @@ import type { CommandIo } from "./command-io.ts";
 import type { SelectionOptions } from "./conformance-options.ts";
 
 export function runSelfPlay(options: SelectionOptions, io: CommandIo): number {
-  const exchanges = selected(loadCatalog(), options, undefined);
+  const exchanges = selected(suiteCatalog(), options, undefined);
   if (options.list === true) return list(exchanges, io);
   let failed = 0;
   for (const exchange of exchanges) {
@@ -23,6 +23,14 @@ export function runSelfPlay(options: SelectionOptions, io: CommandIo): number {
   }
   io.writeOut(`${exchanges.length} cases against themselves: ${failed} contradict themselves\n`);
   return failed === 0 ? 0 : 1;
+}
+
+let catalog: Catalog | undefined;
+
+// The suite's own exchanges, read once.
+export function suiteCatalog(): Catalog {
+  catalog ??= loadCatalog();
+  return catalog;
 }
 
 export function selected(

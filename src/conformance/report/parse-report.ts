@@ -3,6 +3,8 @@
 
 import type { Report } from "./report.ts";
 
+const parts = ["suite", "implementation", "run", "requirements", "cases", "totals", "remarks", "exitCode"];
+
 // Gives what's wrong with the text where it is no report.
 export function parseReport(text: string): Report | string {
   let value: unknown;
@@ -15,5 +17,5 @@ export function parseReport(text: string): Report | string {
     return "is no report of talkbyte-conformance";
   if (value.format !== "talkbyte-conformance-report") return "is no report of talkbyte-conformance";
   if (value.version !== 1) return `has version ${String(value.version)}; this program reads version 1`;
-  return value as Report;
+  return parts.every((part) => part in value) ? (value as Report) : "is only a part of a report";
 }

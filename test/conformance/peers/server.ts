@@ -10,6 +10,9 @@ const [, , portText = "0", fault = "none"] = process.argv;
 const limitBytes = 65_541;
 
 let deaf = false;
+let heard = "";
+// The last bytes that came, however they were cut.
+let tail = Buffer.alloc(0);
 let connections = 0;
 
 const server = net.createServer({ allowHalfOpen: true }, (socket) => {
@@ -26,15 +29,14 @@ const server = net.createServer({ allowHalfOpen: true }, (socket) => {
 
 function receive(peer: SimulatedPeer, bytes: Buffer): void {
   if (fault === "silent" || deaf) return;
-  const oversize = bytes.length >= 4 && bytes.readUInt32BE(0) > limitBytes;
+  tail = Buffer.concat([tail, bytes]).subarray(-4);
+  const oversize = tail.length === 4 && tail.readUInt32BE(0) === limitBytes + 1;
   if (oversize && fault === "crashes-on-oversize") die("boom:\u001b[2J out of memory");
   if (oversize && fault === "tells-passwords") die(`the last login was ${bytes.toString("latin1")}${heard}`);
   if (oversize && fault === "wedges-on-oversize") deaf = true;
   heard += bytes.toString("latin1");
   if (!deaf) peer.receive(new Uint8Array(bytes));
 }
-
-let heard = "";
 
 function die(lastWords: string): never {
   process.stderr.write(`${lastWords}\n`);
