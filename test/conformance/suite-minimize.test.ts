@@ -100,6 +100,20 @@ describe("minimize", () => {
     expect(smallest?.text).not.toContain("STOP:");
   });
 
+  it("lets a count go with what is counted", async () => {
+    const counted = steps
+      .replace(
+        /- C: { MESSAGE.*\n- S: { REPLY.*\n/,
+        "- C: [ { repeat: 40, of: { MESSAGE: { id: 1, payload: a } } } ]\n- S: [ { repeat: 40, of: { REPLY: { id: 1, payload: a } } } ]\n",
+      )
+      .replace("accepted: 1 ", "accepted: 40 ");
+    const { smallest } = await shrink(counted, {
+      on: { STOP: (_reading, wire) => wire.send(errorFrame(7)) },
+    });
+    expect(smallest?.text).not.toMatch(/repeat: (?!1\b)|accepted: (?![01]\b)/);
+    expect(smallest?.text).toContain("STOPPED");
+  });
+
   it("fails alike, and not in some other way", async () => {
     // Whoever leaves the PING out gets another failure, sooner.
     let pinged = false;
