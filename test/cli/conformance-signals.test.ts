@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import {
   adapterPeer,
   conform,
@@ -61,6 +61,9 @@ describe.skipIf(!existsSync("/proc/self/cmdline"))("a signal", () => {
     ]);
     // The runner's own command line names the profile in the same folder.
     const peers = (): number[] => runningWith(marker).filter((pid) => pid !== runner.child.pid);
+    onTestFinished(() => {
+      for (const pid of peers()) process.kill(pid, "SIGKILL");
+    });
     await expect.poll(() => peers().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(launched);
     if (role === "server") await runner.out.shows("PASS message-empty");
     runner.child.kill(signal);

@@ -95,6 +95,7 @@ describe("LaunchedProcess", () => {
       console.log(child.pid);
       process.stdin.resume().on("end", () => process.exit(0));`);
     const pid = Number(await lineFrom(launched));
+    onTestFinished(() => void (isAlive(pid) && process.kill(pid, "SIGKILL")));
     expect(isAlive(pid)).toBe(true);
     await launched.stop();
     await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
