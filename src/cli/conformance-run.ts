@@ -139,10 +139,8 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
   const outcome = await runSuite({ exchanges, rules, jobs: options.jobs, makeTarget, onCase });
   progress.clear();
   await interruption.passed();
-  if (outcome.notReady !== undefined) {
+  if (outcome.notReady !== undefined)
     io.writeError(`talkbyte-conformance: ${printable(maskText(outcome.notReady, secrets))}\n`);
-    return 3;
-  }
   if (options.minimize === true) {
     const shrunk = await minimizeCases(failures, makeTarget, rules);
     for (const { exchange } of failures) {
@@ -155,7 +153,8 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
     }
   }
   const played = exchanges.flatMap(({ id }) => cases.get(id) ?? []);
-  const remarks = maskTexts([...outcome.remarks, ...idleExpectations(known, played)], secrets);
+  const beside = outcome.notReady === undefined ? idleExpectations(known, played) : [outcome.notReady];
+  const remarks = maskTexts([...outcome.remarks, ...beside], secrets);
   const report: Report = {
     format: "talkbyte-conformance-report",
     version: 1,
@@ -185,7 +184,7 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
   };
   await interruption.passed();
   writeReports([report], options);
-  io.writeOut(`${summaryText(report)}\n`);
+  if (outcome.notReady === undefined) io.writeOut(`${summaryText(report)}\n`);
   return report.exitCode;
 }
 

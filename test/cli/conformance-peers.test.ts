@@ -139,7 +139,16 @@ describe("a server that can't be tested", () => {
     server.close();
     await once(server, "close");
     const profile = profileFile({ startMs: 100 });
-    const { code, err } = await conform(["server", "--profile", profile, `--port=${port}`, ...cases]);
+    // What stands there must not be taken for what this run has found.
+    const json = join(makeTemporaryFolder(), "report.json");
+    writeFileSync(json, "fine\n");
+    const argv = ["--profile", profile, `--port=${port}`, "--json", json];
+    const { code, err } = await conform(["server", ...argv, ...cases]);
+    expect(reportOf(readFileSync(json, "utf8"))).toMatchObject({
+      cases: [],
+      exitCode: 3,
+      remarks: [expect.stringContaining("nothing can be tested: ")],
+    });
     expect(err).toContain(`nothing accepts a connection at 127.0.0.1:${port} within 100 ms`);
     expect(code).toBe(3);
   });
