@@ -28,7 +28,7 @@ export const PROFILE: Profile = parseProfile({
   "max-frame-bytes": 1_048_581,
   "max-under-way": 256,
   "login-ms": 30_000,
-  "frame-ms": 30_000,
+  "frame-ms": 20_000,
   "idle-ms": 300_000,
   "drain-ms": 10_000,
   "write-stall-ms": 30_000,

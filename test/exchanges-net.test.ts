@@ -47,7 +47,7 @@ const profile = parseProfile({
   "idle-ms": LIMITS.idleMs,
   "drain-ms": LIMITS.drainMs,
   "tls-ms": LIMITS.tlsMs,
-  "slack-ms": 1500,
+  "slack-ms": 700,
 });
 const catalog = loadCatalog();
 /** Exchanges at once: those that wait for a deadline leave the machine to the others. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Role } from "../conformance/exchange/exchange-checks.ts";
 import { loadExchange, type Exchange } from "../conformance/exchange/exchange.ts";
 import { loadRequirements } from "../conformance/exchange/requirements.ts";
+import type { Catalog } from "../conformance/exchange/catalog.ts";
 import { unsupportedReason } from "../conformance/play/player.ts";
 import type { Result } from "../conformance/play/result.ts";
 import { segmentations } from "../conformance/play/segmentation.ts";
@@ -47,8 +48,7 @@ interface Run {
   readonly implementation: Implementation;
   readonly rules: PlayRules;
   readonly exchanges: readonly Exchange[];
-  // How many the suite has in all.
-  readonly suiteCases: number;
+  readonly catalog: Catalog;
 }
 
 export async function runConformance(
@@ -83,8 +83,7 @@ export async function runConformance(
   if (implementation.launch !== undefined && implementation.port !== undefined && options.jobs > 1)
     throw usageError("each job launches a server of its own: --jobs needs free ports, not a given one");
   checkReports(options);
-  const suiteCases = catalog.exchanges.length;
-  const run = { role, options, command, implementation, rules, exchanges, suiteCases };
+  const run = { role, options, command, implementation, rules, exchanges, catalog };
   const interruption = armInterruption(() =>
     io.writeError("\ntalkbyte-conformance: interrupted; nothing is reported\n"),
   );
@@ -153,12 +152,18 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
     }
   }
   const played = exchanges.flatMap(({ id }) => cases.get(id) ?? []);
-  const beside = outcome.notReady === undefined ? idleExpectations(known, played) : [outcome.notReady];
+  // A choice of cases doesn't make the rest of the list idle.
+  const candidates = [...run.catalog.exchanges, ...exchanges].filter(({ roles }) => roles.includes(role));
+  const idle = idleExpectations(
+    known,
+    candidates.map(({ id }) => id),
+  );
+  const beside = outcome.notReady === undefined ? idle : [outcome.notReady];
   const remarks = maskTexts([...outcome.remarks, ...beside], secrets);
   const report: Report = {
     format: "talkbyte-conformance-report",
     version: 1,
-    suite: { protocol: "TalkByte/1", version: VERSION, exchanges: run.suiteCases },
+    suite: { protocol: "TalkByte/1", version: VERSION, exchanges: run.catalog.exchanges.length },
     implementation: {
       name: implementation.name,
       role,

@@ -25,7 +25,7 @@ export const profile: Profile = parseProfile({
   "max-frame-bytes": 1_048_581,
   "max-under-way": 256,
   "login-ms": 30_000,
-  "frame-ms": 30_000,
+  "frame-ms": 20_000,
   "idle-ms": 300_000,
   "tls-ms": 10_000,
   "drain-ms": 10_000,

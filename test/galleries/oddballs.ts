@@ -154,7 +154,6 @@ const servers: readonly Oddball[] = [
     name: "server-pings-at-once",
     role: "server",
     what: "sends PING behind AUTHENTICATED, and with every reply while none is unanswered",
-    knownGap: "the runner answers a PING inside a frame that a step has cut, and late while it is quiet",
     patches: [
       patch(
         "server-session",
@@ -173,7 +172,6 @@ const servers: readonly Oddball[] = [
   {
     name: "server-goaway-early",
     role: "server",
-    knownGap: "the runner passes over a PING that no step asks for, but not over a GOAWAY",
     what: "sends GOAWAY behind AUTHENTICATED and goes on until STOP",
     patches: [
       patch(

@@ -60,5 +60,30 @@ export function readVariables(root: Cursor): Profile {
     found["tries-minus-1"] ??= tries - 1;
     found["tries-minus-2"] ??= tries - 2;
   }
+  checkDeadlines(root, found);
   return { variables: found };
 }
+
+// The deadlines of a server.
+export const deadlineVariables = [
+  "tls-ms",
+  "login-ms",
+  "frame-ms",
+  "idle-ms",
+  "write-stall-ms",
+  "drain-ms",
+] as const satisfies readonly VariableName[];
+
+// A frame deadline that was forgotten must not pass for another that happens to come about then.
+function checkDeadlines(root: Cursor, values: Profile["variables"]): void {
+  const { "frame-ms": frame, "slack-ms": slack } = values;
+  if (typeof frame !== "number" || typeof slack !== "number") return;
+  for (const name of ["login-ms", "idle-ms"] as const) {
+    const other = values[name];
+    if (typeof other === "number" && frame + slack >= other * earliestShare)
+      fail(root, `frame-ms + slack-ms (${frame + slack}) must be below nine tenths of ${name} (${other})`);
+  }
+}
+
+// No earlier than this share of a deadline is its expiry taken for one.
+export const earliestShare = 0.9;

@@ -2,7 +2,7 @@
 
 import { toHex, writeInteger } from "../wire/bytes.ts";
 import { annotate, annotatedLine, summarize } from "../wire/annotate.ts";
-import { fieldContent, numberAt, type FrameReading } from "../wire/frames.ts";
+import { numberAt } from "../wire/frames.ts";
 import { compare, compareFork } from "./comparison.ts";
 import { StepFailed, type Comparison, type Timing } from "./result.ts";
 import {
@@ -16,9 +16,10 @@ import {
 } from "./scene.ts";
 import type { Thing } from "./stage.ts";
 import type { Act, ForkStep, FrameAct, WireStep } from "../exchange/steps.ts";
-import { match, materialize, type FrameTemplate } from "./template.ts";
+import { nextThing } from "./next-thing.ts";
+import { match, type FrameTemplate } from "./template.ts";
+import { deadlineVariables, earliestShare } from "../exchange/profile.ts";
 import { amountOf, variableOf } from "../exchange/values.ts";
-import { frameNamed } from "../wire/wire-table.ts";
 
 export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
   if (step.optional && !(await isNext(scene, step.acts[0]))) return;
@@ -29,7 +30,7 @@ export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
     else if (act.kind === "repeat") await expectRepeat(scene, act);
     else {
       const patience = due === undefined || !first ? scene.timeoutMs : due.latest - scene.stage.now();
-      const thing = await nextThing(scene, act, Math.max(0, patience));
+      const thing = await nextThing(scene, [act], Math.max(0, patience));
       if (due !== undefined && first) judgeTime(scene, act, step.line, thing, due);
       if (act.kind === "closes") await expectCloses(scene, step, act.code, thing);
       else expectAct(scene, act, thing);
@@ -48,8 +49,8 @@ export async function chooseBranch(scene: Scene, fork: ForkStep): Promise<ForkSt
     silence?.kind === "wire" && silence.lasts !== undefined
       ? quietMs(scene, silence)
       : Math.max(scene.timeoutMs, ...fork.branches.map((branch) => latest(scene, branch.steps[0])));
-  const expectsPing = fork.branches.some((branch) => isPing(firstAct(branch.steps[0])));
-  const thing = await nextThing(scene, expectsPing ? undefined : "others", patience);
+  const asked = fork.branches.flatMap((branch) => firstAct(branch.steps[0]) ?? []);
+  const thing = await nextThing(scene, asked, patience);
   if (thing.kind === "timeout" && silent !== undefined) {
     scene.previous = thing.at;
     return { ...silent, steps: silent.steps.slice(1) };
@@ -70,7 +71,7 @@ export async function chooseBranch(scene: Scene, fork: ForkStep): Promise<ForkSt
 
 async function isNext(scene: Scene, act: Act | undefined): Promise<boolean> {
   if (act === undefined) return false;
-  const thing = await nextThing(scene, act, scene.timeoutMs);
+  const thing = await nextThing(scene, [act], scene.timeoutMs);
   if (thing.kind !== "timeout") scene.stage.putBack(thing);
   return couldBe(scene, act, thing);
 }
@@ -86,7 +87,12 @@ function dueTime(scene: Scene, step: WireStep): Due {
   const since = step.since === undefined ? scene.previous : (scene.marks.get(step.since) ?? scene.previous);
   const deadlineMs = step.at === undefined ? 0 : millisecondsOf(scene, step.at);
   const slackMs = Number(variableOf(scene.profile, "slack-ms"));
-  return { since, deadlineMs, earliest: since + deadlineMs * 0.9, latest: since + deadlineMs + slackMs };
+  return {
+    since,
+    deadlineMs,
+    earliest: since + deadlineMs * earliestShare,
+    latest: since + deadlineMs + slackMs,
+  };
 }
 
 function judgeTime(scene: Scene, act: Act, line: number, thing: Thing, due: Due): void {
@@ -132,7 +138,7 @@ async function expectRepeat(scene: Scene, act: Extract<Act, { kind: "repeat" }>)
   const times = amountOf(scene.profile, act.times);
   const template = templateOf(scene, act.of, true);
   for (let repetition = 0; repetition < times; repetition++) {
-    const thing = await nextThing(scene, act.of, scene.timeoutMs);
+    const thing = await nextThing(scene, [act.of], scene.timeoutMs);
     expectFrame(scene, act.of, template, thing, repetition);
     scene.previous = thing.at;
   }
@@ -236,56 +242,13 @@ function couldBe(scene: Scene, act: Act, thing: Thing): boolean {
   }
 }
 
-// The next thing that matters: extension frames are skipped wherever they may stand, and a PING that no
-// step asks for is answered, for either side may send one at any time. A quiet side sends no PING either.
-async function nextThing(scene: Scene, act: Act | "others" | undefined, timeoutMs: number): Promise<Thing> {
-  const { stage, underTest } = scene;
-  const until = stage.now() + timeoutMs;
-  for (;;) {
-    const thing = await stage.next(Math.max(0, until - stage.now()));
-    if (thing.kind === "oversize")
-      throw new StepFailed(
-        "fail",
-        `a frame of length ${thing.length}, over the limit in force of ${stage.watch.limitBytes()}`,
-        {
-          expected: [`a length of ${stage.watch.limitBytes()} at most`],
-          received: linesOf(scene, thing),
-        },
-      );
-    if (thing.kind !== "frame") return thing;
-    const complaint = stage.watch.complaint(underTest, thing.reading);
-    if (complaint !== undefined)
-      throw new StepFailed("fail", complaint, {
-        expected: ["a frame that is well-formed, and legal here"],
-        received: linesOf(scene, thing),
-      });
-    if (thing.reading.extension) continue;
-    const unasked =
-      thing.reading.kind?.name === "PING" && act !== undefined && (act === "others" || !isPing(act));
-    const legal = unasked && stage.watch.mayPing(underTest);
-    stage.watch.see(underTest, thing.reading);
-    if (!legal) return thing;
-    if (scene.pongSentAt !== undefined && thing.at < scene.pongSentAt)
-      throw new StepFailed("fail", "a second PING before the first was answered", {
-        expected: ["no PING before the PONG"],
-        received: linesOf(scene, thing),
-      });
-    await answerPing(scene, thing.reading);
-  }
-}
-
-async function answerPing(scene: Scene, reading: FrameReading): Promise<void> {
-  const frame = frameNamed(scene.table, "PONG");
-  const data = fieldContent(reading, "data");
-  if (frame === undefined || data === undefined) return;
-  const hex = Buffer.from(data).toString("hex");
-  const pong: FrameAct = { kind: "frame", frame, values: { data: { kind: "hex", hex } } };
-  await scene.stage.send(materialize(templateOf(scene, pong), fillingOf(scene)), scene.timeoutMs);
-  scene.pongSentAt = scene.stage.now();
-}
-
-function isPing(act: Act | undefined): boolean {
-  return act?.kind === "frame" && act.frame.name === "PING";
+// The times that may be behind a mismatch: of the runner's patience, or of a server that waited for the runner.
+function limitsBehind(scene: Scene, thing: Thing): number[] {
+  if (thing.kind === "timeout") return [scene.timeoutMs];
+  const gaveUp = thing.kind === "end" || thing.kind === "reset" || isError(scene, "timeout", thing);
+  if (!gaveUp || scene.underTest !== "S") return [];
+  const values = deadlineVariables.map((name) => scene.profile.variables[name]);
+  return values.filter((value) => typeof value === "number");
 }
 
 function firstAct(step: ForkStep["branches"][number]["steps"][number] | undefined): Act | undefined {
@@ -302,7 +265,7 @@ function mismatchAct(scene: Scene, thing: Thing, expected: string, act: Act): ne
 
 function mismatch(scene: Scene, thing: Thing, expected: string, comparison: Comparison): never {
   refuseIfBusy(scene, thing);
-  if (thing.kind === "timeout") scene.limits.push(scene.timeoutMs);
+  scene.limits.push(...limitsBehind(scene, thing));
   throw new StepFailed("fail", `expected ${expected}, but got ${describe(scene, thing)}`, comparison);
 }
 

@@ -1,6 +1,7 @@
 // The runner speaks: a step of the side that it plays becomes bytes, an end, or a wait.
 
 import { concat } from "../wire/bytes.ts";
+import { sendDuePongs, waitAnswering } from "./next-thing.ts";
 import { StepFailed } from "./result.ts";
 import { bytesOfAct, millisecondsOf, quietMs, type Scene } from "./scene.ts";
 import type { WireStep } from "../exchange/steps.ts";
@@ -10,7 +11,7 @@ export async function perform(scene: Scene, step: WireStep): Promise<void> {
   if (step.optional) return;
   if (step.at !== undefined) {
     const since = step.since === undefined ? scene.previous : (scene.marks.get(step.since) ?? scene.previous);
-    await stage.wait(Math.max(0, since + millisecondsOf(scene, step.at) - stage.now()));
+    await waitAnswering(scene, Math.max(0, since + millisecondsOf(scene, step.at) - stage.now()));
   }
   const pending: Uint8Array[] = [];
   const flush = async (): Promise<void> => {
@@ -42,7 +43,7 @@ export async function perform(scene: Scene, step: WireStep): Promise<void> {
         break;
       case "quiet":
         await flush();
-        await stage.wait(quietMs(scene, step));
+        await waitAnswering(scene, quietMs(scene, step));
         break;
       case "frame":
       case "raw":
@@ -54,5 +55,6 @@ export async function perform(scene: Scene, step: WireStep): Promise<void> {
     }
   }
   await flush();
+  await sendDuePongs(scene);
   scene.previous = stage.now();
 }

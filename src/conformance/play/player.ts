@@ -13,7 +13,7 @@ import { StepFailed, type Result, type TranscriptEntry } from "./result.ts";
 import { createScript, type Computations, type Scene } from "./scene.ts";
 import type { Segmentation } from "./segmentation.ts";
 import { createStage } from "./stage.ts";
-import type { AppStep, OperatorStep, Step, WireStep } from "../exchange/steps.ts";
+import type { AppStep, OperatorStep, Speaker, Step, WireStep } from "../exchange/steps.ts";
 import { wireTable, type WireTable } from "../wire/wire-table.ts";
 
 export interface PlayOptions {
@@ -208,8 +208,18 @@ async function openScene(play: Play): Promise<Scene> {
     previous: stage.now(),
     warning: undefined,
     pongSentAt: undefined,
+    pongsDue: [],
+    asksFor: framesAskedFor(play.exchange, underTest),
   };
   return play.scene;
+}
+
+function framesAskedFor({ steps }: Exchange, underTest: Speaker): ReadonlySet<string> {
+  const flat = steps.flatMap((step) =>
+    step.kind === "one-of" ? step.branches.flatMap((branch) => branch.steps) : [step],
+  );
+  const acts = flat.flatMap((step) => (step.kind === "wire" && step.speaker === underTest ? step.acts : []));
+  return new Set(acts.flatMap((act) => (act.kind === "frame" ? [act.frame.name] : [])));
 }
 
 async function openLink(play: Play): Promise<Link> {

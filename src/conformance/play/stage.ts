@@ -31,10 +31,8 @@ export interface Stage {
   end(): Promise<void>;
   reset(): Promise<void>;
   next(timeoutMs: number): Promise<Thing>;
-  // Puts back the thing that `next` gave last.
+  // Puts back a thing that `next` gave; what is put back last comes first.
   putBack(thing: Thing): void;
-  // Lets time pass while the runner does nothing; what arrives is kept.
-  wait(milliseconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,7 +52,7 @@ export function createStage(options: StageOptions): Stage {
   const splitter = createSplitter(watch.limitBytes());
   const random = createRandom(options.seed);
   const ends: { kind: "end" | "reset"; at: number }[] = [];
-  let held: Thing | undefined;
+  const held: Thing[] = [];
   let oversize = false;
 
   function keep(event: LinkEvent): void {
@@ -68,11 +66,8 @@ export function createStage(options: StageOptions): Stage {
   }
 
   function takeNext(): Thing | undefined {
-    if (held !== undefined) {
-      const thing = held;
-      held = undefined;
-      return thing;
-    }
+    const again = held.shift();
+    if (again !== undefined) return again;
     splitter.limitBytes = watch.limitBytes();
     const split = oversize ? undefined : splitter.next();
     if (split?.kind === "oversize") {
@@ -119,11 +114,7 @@ export function createStage(options: StageOptions): Stage {
       }
     },
     putBack(thing) {
-      held = thing;
-    },
-    async wait(milliseconds) {
-      const until = link.now() + milliseconds;
-      for (let left = milliseconds; left > 0; left = until - link.now()) keep(await link.next(left));
+      held.unshift(thing);
     },
     async close() {
       await link.close();

@@ -17,6 +17,10 @@ export interface Watch {
   complaint(speaker: Speaker, reading: FrameReading): string | undefined;
   // A PING that no step asks for is legal here, and gets its PONG.
   mayPing(speaker: Speaker): boolean;
+  // A server may say GOAWAY once, while it is logged in.
+  mayGoAway(): boolean;
+  // Whether the runner has sent the beginning of a frame, but not its end.
+  insideFrame(): boolean;
   // The application logs in; AUTHENTICATED, REFUSED or ERROR is the server's answer to that.
   loginAsked(): void;
   loginAnswered(): boolean;
@@ -61,6 +65,8 @@ export function createWatch(table: WireTable): Watch {
     },
     loginAsked: () => void (answered = false),
     loginAnswered: () => answered,
+    mayGoAway: () => seen.S.has("AUTHENTICATED") && !seen.S.has("GOAWAY") && !seen.S.has("STOPPED"),
+    insideFrame: () => sent.partial().length > 0,
     mayPing: (speaker) =>
       seen.S.has("AUTHENTICATED") && !seen[speaker].has(speaker === "C" ? "STOP" : "STOPPED"),
   };

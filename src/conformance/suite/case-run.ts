@@ -2,6 +2,7 @@
 // case behind every play that could have hurt.
 
 import { speakerOf } from "../exchange/exchange-checks.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Profile } from "../exchange/profile.ts";
 import { play } from "../play/player.ts";
@@ -38,6 +39,7 @@ export interface Played {
 // More lag than this share of a limit, and nothing can be said about who kept it.
 const lagShare = 0.25;
 const lateTries = 5;
+const lateMs = 50;
 
 type PlayParameters = Parameters<typeof playOnce>;
 
@@ -58,11 +60,14 @@ export async function playCase(
   return { exchange, plays, gone: undefined };
 }
 
-// A runner that was itself late tries again before it gives up.
+// A runner that was itself late tries again, a little later, before it gives up.
 async function playInTime(...rest: PlayParameters): Promise<Played> {
+  const [exchange, , target] = rest;
   for (let left = lateTries; ; left--) {
     const played = await playIfReady(...rest);
-    if (!isLate(played, rest[3].profile) || left === 1) return played;
+    if (!isLate(played) || left === 1) return played;
+    await delay(lateMs);
+    if (exchange.operated && (await restart(target)) !== undefined) return played;
   }
 }
 
@@ -106,30 +111,25 @@ export async function playOnce(
   return judge(played, rules);
 }
 
-function isLate(played: Played, profile: Profile): boolean {
-  return played.result.verdict !== "unsupported" && played.lagMs > shortestMs(played, profile) * lagShare;
+function isLate({ result, lagMs }: Played): boolean {
+  return result.verdict !== "unsupported" && lagMs > (result.shortestLimitMs ?? Infinity) * lagShare;
 }
 
-const peerDeadlines = ["tls-ms", "login-ms", "frame-ms", "idle-ms", "write-stall-ms", "drain-ms"] as const;
-
-// The shortest time that mattered. Behind a failure may be any deadline of a server that waited for the runner.
-function shortestMs({ result }: Played, { variables }: Profile): number {
-  const { verdict, role, shortestLimitMs = Infinity } = result;
-  const waited = verdict === "fail" && role === "server";
-  const deadlines = peerDeadlines.map((name) => variables[name]).filter((value) => typeof value === "number");
-  return Math.min(shortestLimitMs, ...(waited ? deadlines : []));
-}
-
-function judge(played: Played, { strict, profile }: PlayRules): Played {
+function judge(played: Played, { strict }: PlayRules): Played {
   const { result, lagMs } = played;
-  if (isLate(played, profile))
+  if (isLate(played))
     return revised(
       played,
       "inconclusive",
-      `the runner itself was late by ${Math.round(lagMs)} ms, more than a quarter of the ${Math.round(shortestMs(played, profile))} ms that count here (it was: ${verdictText(result)})`,
+      `the runner itself was late by ${Math.round(lagMs)} ms, more than a quarter of the ${Math.round(result.shortestLimitMs ?? 0)} ms that count here (it was: ${verdictText(result)})`,
     );
-  if (strict && result.verdict === "warn") return revised(played, "fail", `with --strict: ${result.reason}`);
-  return played;
+  return strict ? { ...played, result: strictly(result) } : played;
+}
+
+// A SHOULD that is not kept is a failure.
+export function strictly(result: Result): Result {
+  if (result.verdict !== "warn") return result;
+  return { ...result, verdict: "fail", reason: `with --strict: ${result.reason}` };
 }
 
 // A peer that a case has crashed or wedged must not pass the next "the connection is closed".

@@ -130,6 +130,13 @@ export function deathText({ code, signal, lastWords }: Death): string {
   return words === "" ? how : `${how}; its last words: ${words}`;
 }
 
+// What is under test has credentials of its own.
+function withoutPasswords(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !/^TALKBYTE_(\w+_)?PASSWORD$/.test(name)),
+  );
+}
+
 function spawned({
   command,
   folder,
@@ -139,7 +146,7 @@ function spawned({
   try {
     return spawn(program, rest, {
       cwd: folder,
-      env: { ...process.env, ...environment },
+      env: { ...withoutPasswords(process.env), ...environment },
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });
