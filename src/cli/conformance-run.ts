@@ -133,7 +133,7 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
       io.writeOut(`${caseText(reported, reportedRequirements(requirements, [], role))}\n\n`);
     else if (options.verbose === true) io.writeOut(`${caseLine(reported)}\n`);
     progress.show(cases.size, reported.id);
-    if (options.pcap !== undefined) writePackets(options.pcap, played, secrets);
+    if (options.pcap !== undefined) writePackets(options.pcap, played, secrets, startedAt);
   };
   const outcome = await runSuite({ exchanges, rules, jobs: options.jobs, makeTarget, onCase });
   progress.clear();
@@ -205,12 +205,18 @@ async function targetMaker({ role, implementation, rules }: Run): Promise<() => 
   return () => new ClientTarget(implementation, identity, rules.timeoutMs * rules.timeScale);
 }
 
-function writePackets(folder: string, { exchange, plays }: PlayedCase, secrets: readonly string[]): void {
+function writePackets(
+  folder: string,
+  { exchange, plays }: PlayedCase,
+  secrets: readonly string[],
+  runStartedAt: Date,
+): void {
   mkdirSync(folder, { recursive: true });
   for (const { result } of plays) {
     const { id, title } = exchange;
     const transcript = withoutSecrets(result.transcript, secrets);
-    const bytes = pcapngOf({ id, title, verdict: result.verdict }, transcript);
+    const startedAtMs = runStartedAt.getTime();
+    const bytes = pcapngOf({ id, title, verdict: result.verdict, startedAtMs }, transcript);
     writeFileSync(join(folder, `${id}.${result.segmentation}.pcapng`), bytes);
   }
 }
