@@ -213,11 +213,20 @@ export class Server {
     listener.on("secureConnection", (socket: TLSSocket) => {
       // Only from here on: a peer that ends its stream within the handshake is to be dropped at once.
       socket.allowHalfOpen = true;
-      const connection = this.#open(socket);
-      if (socket.alpnProtocol !== ALPN)
-        connection.abort("alpn-required", "peer", `TLS without the ALPN protocol ${ALPN}`);
+      if (socket.alpnProtocol === ALPN) this.#open(socket);
+      else this.#refuseAlpn(socket);
     });
     return listener;
+  }
+
+  /** Once the event of the handshake is over: a stream that ends within it goes without close_notify. */
+  #refuseAlpn(socket: TLSSocket): void {
+    const ignore = (): void => undefined; // what happens until then, the connection finds out
+    socket.on("error", ignore);
+    setImmediate(() => {
+      socket.off("error", ignore);
+      this.#open(socket).abort("alpn-required", "peer", `TLS without the ALPN protocol ${ALPN}`);
+    });
   }
 
   /** Over the caps a connection is dropped before it costs a handshake. */

@@ -74,6 +74,14 @@ test("TB-TLS-8: the server sends close_notify before it ends the stream", async 
   expect(output).not.toMatch(/unexpected eof/);
 });
 
+test("TB-TLS-8: also behind ERROR alpn-required", async () => {
+  const { port } = await startServer({ tls: true });
+  const client = opensslClient(port, "-msg", "-ign_eof");
+  const output = await client.finished();
+  expect(output).toMatch(/<<< TLS 1\.3, Alert \[length 0002\], warning close_notify/);
+  expect(output).not.toMatch(/unexpected eof/);
+});
+
 test("TB-TIME-1: a handshake that never ends is ended at the tls deadline", async () => {
   const { port, log, server } = await startServer({ tls: true, limits: { tlsMs: 60 } });
   const silent = await rawConnect({ port });
