@@ -23,9 +23,9 @@ import {
 import { ClientDriver } from "./net/client-driver.ts";
 
 const LIMITS = serverLimits({
-  loginMs: 2000,
-  frameMs: 1000,
-  idleMs: 2000,
+  loginMs: 3000,
+  frameMs: 1600,
+  idleMs: 3000,
   drainMs: 1000,
   tlsMs: 2000,
   verifyQueueLength: 1000,
@@ -47,7 +47,7 @@ const profile = parseProfile({
   "idle-ms": LIMITS.idleMs,
   "drain-ms": LIMITS.drainMs,
   "tls-ms": LIMITS.tlsMs,
-  "slack-ms": 700,
+  "slack-ms": 800,
 });
 const catalog = loadCatalog();
 /** Exchanges at once: those that wait for a deadline leave the machine to the others. */

@@ -142,7 +142,7 @@ describe.skipIf(!python)("the cases, played from Python", () => {
         "echo-basic pass",
       ]);
       const reason = (id: string): string | undefined => run.results.find((one) => one.case === id)?.reason;
-      expect(reason("deadline-frame-before-login")).toMatch(/^after \d+ ms; due from 900 to 1700 ms$/);
+      expect(reason("deadline-frame-before-login")).toMatch(/^after \d+ ms; due from 900 to 1500 ms$/);
       expect(reason("deadline-login-silent")).toBe("expected closes timeout; it was nothing");
       expect(reason("auth-unknown-user")).toMatch(
         /REFUSED: 03 where 02 should be; it was 000000070701[0-9a-f]{8}03/,

@@ -116,7 +116,7 @@ describe("a case", () => {
     expect(one.server?.at(-1)).toMatchObject({
       note: "closes timeout",
       ends: ["end", "reset"],
-      at: { ms: 1000, earliest: 900, latest: 1700, since: "first-byte" },
+      at: { ms: 1000, earliest: 900, latest: 1500, since: "first-byte" },
     });
   });
 

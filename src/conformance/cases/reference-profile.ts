@@ -19,5 +19,5 @@ export const referenceProfile: Profile = parseProfile({
   "write-stall-ms": 2000,
   "drain-ms": 1000,
   "tls-ms": 1000,
-  "slack-ms": 700,
+  "slack-ms": 500,
 });

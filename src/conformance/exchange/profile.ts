@@ -78,6 +78,8 @@ export const deadlineVariables = [
 function checkDeadlines(root: Cursor, values: Profile["variables"]): void {
   const { "frame-ms": frame, "slack-ms": slack } = values;
   if (typeof frame !== "number" || typeof slack !== "number") return;
+  // Nor one that was set back half-way.
+  if (slack > frame / 2) fail(root, `slack-ms (${slack}) must be at most half of frame-ms (${frame})`);
   for (const name of ["login-ms", "idle-ms"] as const) {
     const other = values[name];
     if (typeof other === "number" && frame + slack >= other * earliestShare)

@@ -20,6 +20,7 @@ import { nextThing } from "./next-thing.ts";
 import { match, type FrameTemplate } from "./template.ts";
 import { deadlineVariables, earliestShare } from "../exchange/profile.ts";
 import { amountOf, variableOf } from "../exchange/values.ts";
+import { limitNamed } from "../wire/wire-table.ts";
 
 export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
   if (step.optional && !(await isNext(scene, step.acts[0]))) return;
@@ -29,7 +30,8 @@ export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
     if (act.kind === "quiet") await expectQuiet(scene, step);
     else if (act.kind === "repeat") await expectRepeat(scene, act);
     else {
-      const patience = due === undefined || !first ? scene.timeoutMs : due.latest - scene.stage.now();
+      const usual = isEnding(act) ? endPatienceMs(scene) : scene.timeoutMs;
+      const patience = due === undefined || !first ? usual : due.latest - scene.stage.now();
       const thing = await nextThing(scene, [act], Math.max(0, patience));
       if (due !== undefined && first) judgeTime(scene, act, step.line, thing, due);
       if (act.kind === "closes") await expectCloses(scene, step, act.code, thing);
@@ -38,6 +40,18 @@ export async function expectStep(scene: Scene, step: WireStep): Promise<void> {
     }
     first = false;
   }
+}
+
+function isEnding({ kind }: Act): boolean {
+  return kind === "end" || kind === "closed" || kind === "reset";
+}
+
+// A peer that waited for the other side to end first would be let off by its own limit on lingering (TB-END-16).
+const lingerShare = 0.75;
+
+function endPatienceMs({ stage, underTest, table, timeoutMs, timeScale }: Scene): number {
+  if (!stage.watch.isClosing(underTest)) return timeoutMs;
+  return Math.min(timeoutMs, limitNamed(table, "linger-ms") * lingerShare * Math.max(1, timeScale));
 }
 
 // Decided by what the side under test does next; a branch that begins with quiet is taken when it does
@@ -209,7 +223,7 @@ async function expectCloses(scene: Scene, step: WireStep, code: string, thing: T
   if (thing.kind === "end" && thing.partial.length === 0) return branch("end");
   if (!isError(scene, code, thing))
     return mismatchAct(scene, thing, `ERROR ${code}, end of stream or a reset`, { kind: "closes", code });
-  const after = await nextThing(scene, undefined, scene.timeoutMs);
+  const after = await nextThing(scene, undefined, endPatienceMs(scene));
   if (after.kind !== "reset" && !isEnd("closed", after))
     mismatchAct(scene, after, `end of stream or a reset after ERROR ${code}`, { kind: "closed" });
   return branch("error");
@@ -244,7 +258,7 @@ function couldBe(scene: Scene, act: Act, thing: Thing): boolean {
 
 // The times that may be behind a mismatch: of the runner's patience, or of a server that waited for the runner.
 function limitsBehind(scene: Scene, thing: Thing): number[] {
-  if (thing.kind === "timeout") return [scene.timeoutMs];
+  if (thing.kind === "timeout") return [scene.patienceMs];
   const gaveUp = thing.kind === "end" || thing.kind === "reset" || isError(scene, "timeout", thing);
   if (!gaveUp || scene.underTest !== "S") return [];
   const values = deadlineVariables.map((name) => scene.profile.variables[name]);

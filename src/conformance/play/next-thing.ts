@@ -20,6 +20,7 @@ export async function nextThing(
 ): Promise<Thing> {
   const { stage } = scene;
   const until = stage.now() + timeoutMs;
+  scene.patienceMs = timeoutMs;
   for (;;) {
     const thing = await stage.next(Math.max(0, until - stage.now()));
     if (thing.kind === "oversize") refuseOversize(scene, thing);

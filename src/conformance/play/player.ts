@@ -208,6 +208,7 @@ async function openScene(play: Play): Promise<Scene> {
     previous: stage.now(),
     warning: undefined,
     pongSentAt: undefined,
+    patienceMs: 0,
     pongsDue: [],
     asksFor: framesAskedFor(play.exchange, underTest),
   };

@@ -47,6 +47,8 @@ export interface Scene extends Script {
   warning: string | undefined;
   // When the runner last answered a PING that no step asked for.
   pongSentAt: number | undefined;
+  // How long the runner waited last for what came, or didn't.
+  patienceMs: number;
   // PONGs that wait until the runner is between frames of its own.
   readonly pongsDue: FrameAct[];
   // Frames of the side under test that some step of the exchange asks for, by name.

@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import tls from "node:tls";
 import type { Connection } from "../exchange/exchange.ts";
 import type { Link, LinkEvent } from "./link.ts";
+import { StepFailed } from "./result.ts";
 import { wireTable } from "../wire/wire-table.ts";
 
 // A runner that plays the client reads as far as memory allows, for it must not stop a server by not
@@ -139,6 +140,21 @@ export function droppedLink(): Link {
   };
 }
 
+// A connection that has come about as it must not, by the other side's fault: its first use tells.
+export function faultyLink(reason: string): Link {
+  const fail = (): never => {
+    throw new StepFailed("fail", reason);
+  };
+  return {
+    now: () => performance.now(),
+    send: fail,
+    end: fail,
+    reset: fail,
+    next: fail,
+    close: () => undefined,
+  };
+}
+
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface ConnectOptions extends LinkOptions {
@@ -201,7 +217,10 @@ export async function listenLinks(options: ListenOptions = {}): Promise<Listener
   const readAheadBytes = options.readAheadBytes ?? serverReadAheadBytes;
 
   function accepted(socket: net.Socket, raw: net.Socket): void {
-    give(socketLink(socket, raw, { readAheadBytes }));
+    const fault = socket instanceof tls.TLSSocket ? faultOf(socket, options.connection) : undefined;
+    if (fault === undefined) return give(socketLink(socket, raw, { readAheadBytes }));
+    raw.destroy();
+    give(faultyLink(fault));
   }
 
   // A handshake that was meant to fail is the client's answer; any other client has just not connected.
@@ -274,6 +293,15 @@ function variantOf({ tls: usual, connection }: ListenOptions): tls.TlsOptions {
     case undefined:
       return { ...usual };
   }
+}
+
+// What a handshake that is complete tells against the client.
+function faultOf(secure: tls.TLSSocket, connection: Connection | undefined): string | undefined {
+  const { alpn } = wireTable();
+  if (connection === "tls-1.2") return `the client completed a handshake of ${secure.getProtocol()}`;
+  if (connection === "tls" && secure.alpnProtocol !== alpn)
+    return `the client did not offer the ALPN protocol ${alpn}`;
+  return undefined;
 }
 
 // The TLS server never listens: it's handed the raw sockets, which are found again by the peer's port.

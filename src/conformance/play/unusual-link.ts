@@ -9,7 +9,7 @@ import type { Connection } from "../exchange/exchange.ts";
 import { wireTable } from "../wire/wire-table.ts";
 import type { Link } from "./link.ts";
 import { StepFailed } from "./result.ts";
-import { connectLink, droppedLink, socketLink, type Address } from "./socket-link.ts";
+import { connectLink, droppedLink, faultyLink, socketLink, type Address } from "./socket-link.ts";
 
 const timeoutMs = 5000;
 // How long a server may take to send a session ticket.
@@ -26,7 +26,7 @@ export async function connectUnusually(
     case "tls":
       return checkAlpn(await connectSecurely(address, options));
     case "tls-1.2":
-      return await droppedIfRefused(attempt({ minVersion: "TLSv1.2", maxVersion: "TLSv1.2" }));
+      return await faultyIfAccepted(attempt({ minVersion: "TLSv1.2", maxVersion: "TLSv1.2" }));
     case "no-alpn":
       return await droppedIfRefused(attempt({ ALPNProtocols: [] }));
     case "other-alpn":
@@ -51,33 +51,54 @@ async function droppedIfRefused(link: Promise<Link>): Promise<Link> {
   }
 }
 
-async function connectSecurely(address: Address, options: tls.ConnectionOptions): Promise<tls.TLSSocket> {
+// A server must not complete this handshake, whatever it does then.
+async function faultyIfAccepted(attempt: Promise<Link>): Promise<Link> {
+  let accepted = true;
+  const link = await droppedIfRefused(
+    attempt.catch((error: unknown) => {
+      accepted = false;
+      throw error;
+    }),
+  );
+  if (!accepted) return link;
+  await link.close();
+  return faultyLink("the server completed a handshake of TLS 1.2");
+}
+
+async function connectSecurely(
+  address: Address,
+  options: tls.ConnectionOptions,
+  onTicket: (ticket: Buffer) => void = () => undefined,
+): Promise<tls.TLSSocket> {
   const secure = tls.connect({
     minVersion: "TLSv1.3",
     ALPNProtocols: [wireTable().alpn],
     ...options,
     ...address,
   });
+  // That it was lost is noticed by whoever waits for something.
+  secure.on("error", () => undefined);
+  secure.on("session", onTicket);
   await once(secure, "secureConnect", { signal: AbortSignal.timeout(timeoutMs) });
   return secure;
 }
 
 function checkAlpn(secure: tls.TLSSocket): Link {
-  if (secure.alpnProtocol !== wireTable().alpn)
-    throw new StepFailed("fail", `the handshake selected the ALPN protocol ${secure.alpnProtocol || "none"}`);
-  return socketLink(secure, secure);
+  if (secure.alpnProtocol === wireTable().alpn) return socketLink(secure, secure);
+  secure.destroy();
+  return faultyLink(`the handshake selected the ALPN protocol ${secure.alpnProtocol || "none"}`);
 }
 
 // Connects, takes whatever ticket comes, and connects again with it.
 async function connectAgain(address: Address, options: tls.ConnectionOptions): Promise<Link> {
-  const first = await connectSecurely(address, options);
-  const ticket = await Promise.race([
-    once(first, "session") as Promise<[Buffer]>,
-    delay(ticketMs, undefined, { ref: false }),
-  ]);
+  // Listened for from the start: it may come with the end of the handshake.
+  const { promise: coming, resolve } = Promise.withResolvers<Buffer>();
+  const first = await connectSecurely(address, options, resolve);
+  const ticket = await Promise.race([coming, delay(ticketMs, undefined, { ref: false })]);
   first.destroy();
-  const session = ticket === undefined ? {} : { session: ticket[0] };
+  const session = ticket === undefined ? {} : { session: ticket };
   const second = await connectSecurely(address, { ...options, ...session });
-  if (second.isSessionReused()) throw new StepFailed("fail", "the server resumed a TLS session");
-  return socketLink(second, second);
+  if (!second.isSessionReused()) return socketLink(second, second);
+  second.destroy();
+  return faultyLink("the server resumed a TLS session");
 }

@@ -19,6 +19,8 @@ export interface Watch {
   mayPing(speaker: Speaker): boolean;
   // A server may say GOAWAY once, while it is logged in.
   mayGoAway(): boolean;
+  // It has sent its last frame, so that the end of its stream must follow at once (spec section 9.4).
+  isClosing(speaker: Speaker): boolean;
   // Whether the runner has sent the beginning of a frame, but not its end.
   insideFrame(): boolean;
   // The application logs in; AUTHENTICATED, REFUSED or ERROR is the server's answer to that.
@@ -32,6 +34,7 @@ export function createWatch(table: WireTable): Watch {
   let limit = limitNamed(table, "login-frame-bytes");
   let announced = limit;
   let answered = false;
+  const closing = new Set<Speaker>();
 
   function see(speaker: Speaker, reading: FrameReading): void {
     const name = reading.kind?.name;
@@ -40,6 +43,8 @@ export function createWatch(table: WireTable): Watch {
     if (name === "AUTHENTICATED") limit = announced;
     if (name === "AUTHENTICATED" || name === "REFUSED" || name === "ERROR") answered = true;
     seen[speaker].add(name);
+    const last = name === "REFUSED" && numberAt(reading, "tries-left") === 0;
+    if (last || name === "STOPPED" || name === "ERROR") closing.add(speaker);
   }
 
   return {
@@ -66,6 +71,7 @@ export function createWatch(table: WireTable): Watch {
     loginAsked: () => void (answered = false),
     loginAnswered: () => answered,
     mayGoAway: () => seen.S.has("AUTHENTICATED") && !seen.S.has("GOAWAY") && !seen.S.has("STOPPED"),
+    isClosing: (speaker) => closing.has(speaker),
     insideFrame: () => sent.partial().length > 0,
     mayPing: (speaker) =>
       seen.S.has("AUTHENTICATED") && !seen[speaker].has(speaker === "C" ? "STOP" : "STOPPED"),
