@@ -1,23 +1,28 @@
-// The peers of the galleries as processes: a server on a port of its own, or a client behind its adapter. Each is asked
+// The peers of the galleries as processes: servers on ports of their own, or a client behind its adapter. Each is asked
 // for a fresh connection for every exchange, and at the end for what it said: what was patched, and what broke.
 
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import type { Role } from "../src/conformance/exchange/exchange-checks.ts";
+import type { Connection } from "../src/conformance/exchange/exchange.ts";
 import type { Opening } from "../src/conformance/play/run.ts";
 import { connectLink, listenLinks } from "../src/conformance/play/socket-link.ts";
+import { connectUnusually } from "../src/conformance/play/unusual-link.ts";
 import { Adapter } from "../src/conformance/suite/adapter.ts";
 import { LaunchedProcess, type Death, type Launch } from "../src/conformance/suite/child-process.ts";
+import { makeIdentity, type Identity } from "../src/index.ts";
 import type { Pace, PeerSettings } from "../test/galleries/mutant.ts";
+import type { ServerRequest } from "../test/galleries/server-peer.ts";
 import { startRelay } from "./galleries-relay.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const HOST = "127.0.0.1";
 const START_MS = 20_000;
+/** A pin that no key has. */
+const OTHER_KEY = "0".repeat(64);
 
-export interface Connection extends Opening {
+export interface PeerOpening extends Opening {
   close(): Promise<void>;
 }
 
@@ -26,7 +31,8 @@ export interface Peer {
   readonly connections: number;
   /** Undefined while it lives. */
   readonly death: Death | undefined;
-  open(): Promise<Connection>;
+  /** Over TLS where a kind of connection is asked for; to a server of its own where the exchange stops it. */
+  open(connection: Connection | undefined, operated: boolean): Promise<PeerOpening>;
   /** Ends the process; resolves to what it said on standard error. */
   stop(): Promise<string>;
 }
@@ -40,31 +46,78 @@ export async function startPeer(role: Role, fullName: string, settings: PeerSett
     environment: { GALLERY_PEER: fullName, GALLERY_SETTINGS: JSON.stringify(settings) },
   };
   const { pace } = settings;
-  return role === "server" ? await startServer(launch, pace) : startClient(launch, pace);
+  return role === "server" ? await startServers(launch, pace) : startClient(launch, pace);
 }
 
-async function startServer(launch: Launch, pace: Pace | undefined): Promise<Peer> {
+interface RunningServer {
+  readonly port: number;
+  /** As an operator does; does not wait until it has stopped. */
+  stop(): void;
+  close(): Promise<void>;
+}
+
+async function startServers(launch: Launch, pace: Pace | undefined): Promise<Peer> {
   const child = new LaunchedProcess(launch);
-  const lines = createInterface({ input: child.stdout });
-  const signal = AbortSignal.timeout(START_MS);
-  const first = await Promise.race([once(lines, "line", { signal }), child.gone.then(() => undefined)]);
-  if (first === undefined) throw new Error(`it did not start: ${child.death?.lastWords ?? ""}`);
-  const { port: itsPort } = JSON.parse(String(first[0])) as { port: number };
-  const relay = pace === undefined ? undefined : await startRelay(itsPort, "listens", pace);
-  const port = relay?.port ?? itsPort;
+  const tell = (request: ServerRequest): void => void child.stdin.write(`${JSON.stringify(request)}\n`);
+  const waiting: PromiseWithResolvers<number>[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) =>
+    waiting.shift()?.resolve((JSON.parse(line) as { port: number }).port),
+  );
+  const failAll = (reason: string): void => {
+    for (const { reject } of waiting.splice(0)) reject(new Error(reason));
+  };
+  void child.gone.then(() => failAll(`the servers' process has gone: ${child.death?.lastWords ?? ""}`));
+
+  async function start(transport: "plaintext" | "tls"): Promise<RunningServer> {
+    const answer = Promise.withResolvers<number>();
+    waiting.push(answer);
+    tell({ open: transport });
+    const late = setTimeout(failAll, START_MS, `no server within ${START_MS} ms`);
+    const itsPort = await answer.promise.finally(() => clearTimeout(late));
+    const relay = pace === undefined ? undefined : await startRelay(itsPort, "listens", pace);
+    return {
+      port: relay?.port ?? itsPort,
+      stop: () => tell({ stop: itsPort }),
+      close: async () => await relay?.close(),
+    };
+  }
+
+  const shared = { plaintext: start("plaintext"), tls: undefined as Promise<RunningServer> | undefined };
+  await shared.plaintext;
   return {
     connections: 32,
     get death() {
       return child.death;
     },
-    open: async () => ({ link: () => connectLink({ host: HOST, port }), close: async () => undefined }),
+    async open(connection, operated) {
+      const transport = connection === undefined ? "plaintext" : "tls";
+      const server = await (operated ? start(transport) : (shared[transport] ??= start(transport)));
+      const address = { host: HOST, port: server.port };
+      return {
+        connection,
+        operator: { stop: () => server.stop() },
+        link: async () =>
+          connection === undefined
+            ? await connectLink(address)
+            : await connectUnusually(address, connection, { rejectUnauthorized: false }),
+        async close() {
+          if (!operated) return;
+          server.stop();
+          await server.close();
+        },
+      };
+    },
     async stop() {
-      await relay?.close();
+      for (const server of Object.values(shared))
+        await server?.then((it) => it.close()).catch(() => undefined);
       await child.stop();
       return child.death?.lastWords ?? "";
     },
   };
 }
+
+/** What the runner shows to clients over TLS. */
+let runnerIdentity: Promise<Identity> | undefined;
 
 function startClient(launch: Launch, pace: Pace | undefined): Peer {
   const adapter = new Adapter(launch);
@@ -73,12 +126,16 @@ function startClient(launch: Launch, pace: Pace | undefined): Peer {
     get death() {
       return adapter.death;
     },
-    async open() {
-      const listener = await listenLinks({ host: HOST });
+    async open(connection) {
+      const identity = connection === undefined ? undefined : await (runnerIdentity ??= makeIdentity());
+      const secure = identity === undefined ? {} : { tls: { key: identity.key, cert: identity.cert } };
+      const listener = await listenLinks({ host: HOST, connection, ...secure });
       const relay = pace === undefined ? undefined : await startRelay(listener.port, "connects", pace);
       const port = relay?.port ?? listener.port;
-      await adapter.open({ host: HOST, port, fingerprint: null }, START_MS);
+      const fingerprint = connection === "other-key" ? OTHER_KEY : (identity?.fingerprint ?? null);
+      await adapter.open({ host: HOST, port, fingerprint }, START_MS);
       return {
+        connection,
         link: async () => await listener.accept(START_MS),
         driver: adapter,
         async close() {

@@ -1,6 +1,6 @@
 // Clients that go wrong at the end (spec sections 5.2, 9 and 10).
 
-import { mutant, patch, shownByWarning, type Mutant, type Patch } from "./mutant.ts";
+import { mutant, patch, shownUnderStrict, type Mutant, type Patch } from "./mutant.ts";
 
 const STOPPING =
   '"the replies still due, then STOPPED; STOP has been sent",\n    frames: {\n      ...clientInSession,';
@@ -96,7 +96,7 @@ export const clientEndingMutants: readonly Mutant[] = [
       `if (this.#ids.unanswered > 0 && !this.#goneAway) return;\n    ${STOPPED_FITS}`,
     ),
   ),
-  shownByWarning(
+  shownUnderStrict(
     mutant(
       "stopped-count-unchecked",
       "TB-END-4",
@@ -104,7 +104,7 @@ export const clientEndingMutants: readonly Mutant[] = [
       patch("client-session", STOPPED_FITS, "if (this.#ids.unanswered > 0 && !this.#goneAway) {"),
     ),
   ),
-  shownByWarning(
+  shownUnderStrict(
     mutant(
       "stopped-count-too-high-taken",
       "TB-END-4",
@@ -116,7 +116,7 @@ export const clientEndingMutants: readonly Mutant[] = [
       ),
     ),
   ),
-  shownByWarning(
+  shownUnderStrict(
     mutant(
       "stopped-count-too-low-taken",
       "TB-END-4",
@@ -128,7 +128,7 @@ export const clientEndingMutants: readonly Mutant[] = [
       ),
     ),
   ),
-  shownByWarning(
+  shownUnderStrict(
     mutant(
       "stopped-early-taken",
       "TB-END-20",
@@ -136,7 +136,7 @@ export const clientEndingMutants: readonly Mutant[] = [
       patch("client-session", STOPPED_FITS, "if (accepted !== this.#ids.answered) {"),
     ),
   ),
-  shownByWarning(
+  shownUnderStrict(
     mutant(
       "stopped-early-counted-taken",
       "TB-END-20",

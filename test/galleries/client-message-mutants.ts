@@ -1,6 +1,6 @@
 // Clients that go wrong among messages (spec sections 5.2 and 7).
 
-import { mutant, patch, shownByWarning, type Mutant } from "./mutant.ts";
+import { mutant, patch, shownUnderStrict, type Mutant } from "./mutant.ts";
 
 const ANSWERED = "if (this.#unanswered === 0 || id !== this.#oldest) return false;";
 const IN_SESSION = "const clientInSession = {\n";
@@ -67,7 +67,7 @@ export const clientMessageMutants: readonly Mutant[] = [
       `${IN_SESSION}  HELLO: skip,\n  AUTH: skip,\n  MESSAGE: skip,\n  STOP: skip,\n  RESPONSE: skip,\n`,
     ),
   ),
-  shownByWarning(
+  shownUnderStrict(
     mutant(
       "stopped-unasked-taken",
       "TB-FRAME-10",

@@ -3,6 +3,7 @@
 import { clientEndingMutants } from "./client-ending-mutants.ts";
 import { clientLoginMutants } from "./client-login-mutants.ts";
 import { clientMessageMutants } from "./client-message-mutants.ts";
+import { clientTlsMutants } from "./client-tls-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { receiverMutants } from "./receiver-mutants.ts";
 
@@ -11,4 +12,5 @@ export const clientMutants: readonly Mutant[] = [
   ...clientLoginMutants,
   ...clientMessageMutants,
   ...clientEndingMutants,
+  ...clientTlsMutants,
 ];

@@ -10,9 +10,11 @@ export const gallerySettings = {
   disabledUsername: "mallory",
   /** The frame deadline is half of the others, and twice the slack, so that none passes for another. */
   limits: {
+    tlsMs: 1500,
     loginMs: 2000,
     frameMs: 1000,
     idleMs: 2000,
+    drainMs: 1000,
     maxFrameBytes: 65_536,
     maxUnderWay: 32,
     lingerMs: 200,
@@ -28,7 +30,7 @@ const announced = { maxFrameBytes: 1_048_581 };
 
 export function galleryProfile(role: Role, { limits = {} }: PeerSettings): Profile {
   const { username, password, disabledUsername, slackMs } = gallerySettings;
-  const { tries, maxFrameBytes, maxUnderWay, loginMs, frameMs, idleMs } = {
+  const { tries, maxFrameBytes, maxUnderWay, tlsMs, loginMs, frameMs, idleMs, drainMs } = {
     ...gallerySettings.limits,
     ...(role === "client" ? announced : {}),
     ...limits,
@@ -43,9 +45,11 @@ export function galleryProfile(role: Role, { limits = {} }: PeerSettings): Profi
     tries,
     "max-frame-bytes": maxFrameBytes,
     "max-under-way": maxUnderWay,
+    "tls-ms": tlsMs,
     "login-ms": loginMs,
     "frame-ms": frameMs,
     "idle-ms": idleMs,
+    "drain-ms": drainMs,
     "slack-ms": slackMs,
   });
 }

@@ -26,8 +26,11 @@ export interface Mutant {
   readonly alone?: true;
   /** How long a step may take, where this mutant needs more than the others to come so far. */
   readonly stepMs?: number;
-  /** From outside it differs from a good peer only in what a SHOULD asks for: the case gives a warning, not `fail`. */
-  readonly shows?: "warn";
+  /**
+   * It breaks a SHOULD, or a MUST of which nothing is to be seen but what a SHOULD asks for, such as an ERROR that is
+   * missing: it is killed when warnings are failures, and must not be killed otherwise.
+   */
+  readonly strict?: true;
 }
 
 /** Legal but awkward: every case that applies must give pass or warn. */
@@ -39,6 +42,8 @@ export interface Oddball {
   readonly settings?: PeerSettings;
   /** Moves so much that others would wait: nothing else is played meanwhile. */
   readonly alone?: true;
+  /** It is being stopped from the first: cases that stop it are not for it. */
+  readonly stopping?: true;
   /** Why cases fail it wrongly as yet. It must still fail: one that passes is to be told from one that nobody tried. */
   readonly knownGap?: string;
 }
@@ -62,6 +67,7 @@ export const SOURCES = {
   body: "src/protocol/body.ts",
   client: "src/net/client.ts",
   "client-session": "src/protocol/client-session.ts",
+  "connect-socket": "src/net/connect-socket.ts",
   decoder: "src/protocol/decoder.ts",
   grease: "src/net/grease.ts",
   "login-frames": "src/protocol/login-frames.ts",
@@ -71,6 +77,7 @@ export const SOURCES = {
   "password-login": "src/auth/password-login.ts",
   "ping-watch": "src/protocol/ping-watch.ts",
   "reported-error": "src/protocol/reported-error.ts",
+  server: "src/net/server.ts",
   "server-connection": "src/net/server-connection.ts",
   "server-deadlines": "src/protocol/server-deadlines.ts",
   "server-login": "src/protocol/server-login.ts",
@@ -78,6 +85,7 @@ export const SOURCES = {
   "session-frames": "src/protocol/session-frames.ts",
   states: "src/protocol/states.ts",
   transport: "src/net/transport.ts",
+  trust: "src/net/trust.ts",
   "under-way": "src/protocol/under-way.ts",
 } as const;
 
@@ -89,8 +97,8 @@ export function mutant(name: string, violates: string, what: string, ...patches:
   return { name, violates, what, patches };
 }
 
-export function shownByWarning(mutant: Mutant): Mutant {
-  return { ...mutant, shows: "warn" };
+export function shownUnderStrict(mutant: Mutant): Mutant {
+  return { ...mutant, strict: true };
 }
 
 /** An echo that takes a while, so that replies are due when something else happens. It is legal. */

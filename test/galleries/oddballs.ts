@@ -58,7 +58,7 @@ function eitherRole(role: Role): readonly Oddball[] {
       patch(
         "transport",
         LINGER,
-        "    this.#lingering = true;\n    this.socket.resetAndDestroy();\n    void now;\n",
+        '    this.#lingering = true;\n    if ("encrypted" in this.socket) this.socket.destroy();\n    else this.socket.resetAndDestroy();\n    void now;\n',
       ),
     ]),
     odd("ends-without-error", "ends its stream where others send ERROR", [withoutError]),
@@ -110,8 +110,8 @@ const servers: readonly Oddball[] = [
         maxUnderWay: 65_535,
         tries: 255,
         frameMs: 5000,
-        loginMs: 6000,
-        idleMs: 6000,
+        loginMs: 6500,
+        idleMs: 6500,
       },
     },
   },
@@ -173,6 +173,7 @@ const servers: readonly Oddball[] = [
     name: "server-goaway-early",
     role: "server",
     what: "sends GOAWAY behind AUTHENTICATED and goes on until STOP",
+    stopping: true,
     patches: [
       patch(
         "server-session",

@@ -3,6 +3,8 @@
 import { serverEndingMutants } from "./server-ending-mutants.ts";
 import { serverLoginMutants } from "./server-login-mutants.ts";
 import { serverMessageMutants } from "./server-message-mutants.ts";
+import { serverShutdownMutants } from "./server-shutdown-mutants.ts";
+import { serverTlsMutants } from "./server-tls-mutants.ts";
 import { receiverMutants } from "./receiver-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 
@@ -11,4 +13,6 @@ export const serverMutants: readonly Mutant[] = [
   ...serverLoginMutants,
   ...serverMessageMutants,
   ...serverEndingMutants,
+  ...serverShutdownMutants,
+  ...serverTlsMutants,
 ];

@@ -1,11 +1,50 @@
-// The server of a gallery, in a process of its own: plaintext on a free port, deadlines short enough to wait for.
-// It tells its parent the port, and whatever broke inside it: a mutant that crashes is a bug of the gallery.
+// The servers of a gallery, in a process of their own, with deadlines short enough to wait for. The parent writes a line for
+// each that it wants, or wants to be stopped as an operator would; a server costs little, so an exchange that stops one
+// gets its own. Whatever breaks inside is told on standard error: a mutant that crashes is a bug of the gallery.
 
-import { createServer, hashPassword, preparePassword, type UsersSource } from "../../src/index.ts";
+import { createInterface } from "node:readline";
+
+import {
+  createServer,
+  hashPassword,
+  makeIdentity,
+  preparePassword,
+  type Identity,
+  type Server,
+  type UsersSource,
+} from "../../src/index.ts";
 import { gallerySettings } from "./gallery-profile.ts";
 import type { PeerSettings } from "./mutant.ts";
 
+/** `open` is answered by a line with the port that it got; `stop` names one, and is not answered. */
+export type ServerRequest = { readonly open: "plaintext" | "tls" } | { readonly stop: number };
+
 const { limits } = JSON.parse(process.env["GALLERY_SETTINGS"] ?? "{}") as PeerSettings;
+const servers = new Map<number, Server>();
+const source = await users();
+let identity: Promise<Identity> | undefined;
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line) as ServerRequest;
+  if ("open" in request) process.stdout.write(`${JSON.stringify({ port: await open(request.open) })}\n`);
+  else {
+    void servers.get(request.stop)?.close();
+    servers.delete(request.stop);
+  }
+}
+process.exit();
+
+async function open(transport: "plaintext" | "tls"): Promise<number> {
+  const server = createServer({
+    users: source,
+    identity: transport === "plaintext" ? transport : await (identity ??= makeIdentity()),
+    limits: { ...gallerySettings.limits, ...limits },
+    log: { debug: ignore, info: ignore, warn: ignore, error: tellBroken },
+  });
+  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+  servers.set(port, server);
+  return port;
+}
 
 async function users(): Promise<UsersSource> {
   // The lightest hash that is allowed: what is tested here is the wire.
@@ -24,24 +63,10 @@ async function users(): Promise<UsersSource> {
   return { current: async () => snapshot, replaceHash: async () => false };
 }
 
-const ignore = (): void => undefined;
-const server = createServer({
-  users: await users(),
-  identity: "plaintext",
-  limits: { ...gallerySettings.limits, ...limits },
-  log: {
-    debug: ignore,
-    info: ignore,
-    warn: ignore,
-    error: (fields: object, text: string) =>
-      void process.stderr.write(`broken: ${text}: ${inspectError(fields)}\n`),
-  },
-});
-const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-process.stdout.write(`${JSON.stringify({ port })}\n`);
-process.stdin.on("end", () => process.exit()).resume();
+function ignore(): void {}
 
-function inspectError(fields: object): string {
+function tellBroken(fields: object, text: string): void {
   const { err } = fields as { err?: unknown };
-  return err instanceof Error ? (err.stack ?? err.message) : JSON.stringify(fields);
+  const what = err instanceof Error ? (err.stack ?? err.message) : JSON.stringify(fields);
+  process.stderr.write(`broken: ${text}: ${what}\n`);
 }
