@@ -1,6 +1,7 @@
 // `npm run galleries`: shows that the exchanges notice what they are there for. Every mutant, a server or client that is
-// wrong in one way, must be killed by a case of the requirement that it breaks; every oddball, legal but awkward, must
-// pass; and every pair of state and input must be covered by an exchange or excused. `node scripts/galleries.ts [--only NAME]... [--jobs N] [--json FILE]`.
+// wrong in one way, must be killed by a case of the requirement that it breaks, every requirement that an exchange can
+// show must have killed one, every oddball, legal but awkward, must pass, and every pair of state and input must be covered
+// or excused. `node scripts/galleries.ts [--only NAME]... [--jobs N] [--json FILE]`.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
