@@ -17,7 +17,7 @@ const ANSWER_PING = '"answer-ping": () => this.#host.out.frame(encodePong(parseP
 const lateDrop: Patch = patch("server", "}, drainMs + lingerMs);", "}, drainMs + lingerMs + 20_000);");
 
 /** Slow enough for a stop to come before the reply. It is legal. */
-const slowReplies: Patch = { ...slowApplication, put: slowApplication.put.replace("20, copy", "300, copy") };
+const slowReplies: Patch = { ...slowApplication, put: slowApplication.put.replace("20, copy", "800, copy") };
 
 /** So that a credential is being verified while the server is stopped. It is legal. */
 const slowVerification: Patch = patch(
