@@ -25,6 +25,7 @@ import { reportError } from "./report.ts";
 const name = "talkbyte-conformance";
 const usageExit = 2;
 const unexpectedExit = 4;
+const unexpectedMs = 1000;
 
 export async function run(argv: readonly string[], io: CommandIo = processIo): Promise<number> {
   let exitCode = 0;
@@ -40,6 +41,8 @@ export async function run(argv: readonly string[], io: CommandIo = processIo): P
       return usageExit;
     }
     reportError(error, name, argv, io);
+    // Cases that were under way may hold connections open for ever.
+    if (io === processIo) setTimeout(() => process.exit(unexpectedExit), unexpectedMs).unref();
     return unexpectedExit;
   }
 }

@@ -13,7 +13,7 @@ import {
   bytesOfAct,
   createScript,
   errorTemplate,
-  millisecondsOf,
+  spanMs,
   templateOf,
   type Computations,
   type Script,
@@ -235,7 +235,7 @@ function codeOf(walk: Walk, name: string): number {
 }
 
 function lasting(walk: Walk, step: WireStep): number {
-  return step.lasts === undefined ? 0 : millisecondsOf(walk.script, step.lasts.amount) * step.lasts.share;
+  return step.lasts === undefined ? 0 : spanMs(walk.script, step.lasts);
 }
 
 function optionsOf(walk: Walk, step: WireStep, first: boolean, last: boolean, judged: boolean): StepOptions {
@@ -249,7 +249,7 @@ function optionsOf(walk: Walk, step: WireStep, first: boolean, last: boolean, ju
 }
 
 function deadlineOf(walk: Walk, step: WireStep, judged: boolean): CaseDeadline {
-  const ms = step.at === undefined ? 0 : millisecondsOf(walk.script, step.at);
+  const ms = step.at === undefined ? 0 : spanMs(walk.script, step.at);
   const since = step.since === undefined ? {} : { since: step.since };
   if (!judged) return { ms, ...since };
   const slackMs = Number(variableOf(walk.script.profile, "slack-ms"));

@@ -170,7 +170,8 @@ function wireStep(speaker: "C" | "S"): Schema {
       [speaker],
     ),
     not: { required: ["illegal", "free"] },
-    dependentRequired: { since: ["at"], share: ["for"] },
+    dependentRequired: { since: ["at"] },
+    dependentSchemas: { share: { anyOf: [{ required: ["for"] }, { required: ["at"] }] } },
     // `quiet` and `for` go together.
     if: { properties: { [speaker]: { const: "quiet" } } },
     // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema

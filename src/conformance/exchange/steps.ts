@@ -38,6 +38,12 @@ export type AppCall =
   | { readonly kind: "send"; readonly payload: Value }
   | { readonly kind: "ping" | "stop" | "end" };
 
+// This amount of milliseconds times this share.
+export interface Span {
+  readonly amount: Amount;
+  readonly share: number;
+}
+
 export interface WireStep {
   readonly kind: "wire";
   readonly speaker: Speaker;
@@ -47,11 +53,11 @@ export interface WireStep {
   readonly free: boolean;
   // The side under test may leave it out.
   readonly optional: boolean;
-  readonly at: Amount | undefined;
+  readonly at: Span | undefined;
   readonly since: string | undefined;
   readonly mark: string | undefined;
-  // How long `quiet` lasts: this amount of milliseconds times this share.
-  readonly lasts: { readonly amount: Amount; readonly share: number } | undefined;
+  // How long `quiet` lasts.
+  readonly lasts: Span | undefined;
   readonly line: number;
 }
 
@@ -175,8 +181,8 @@ function parseWireStep(table: WireTable, cursor: Cursor, speaker: Speaker): Wire
   const quiet = acts.some((act) => act.kind === "quiet");
   if (quiet && map["for"] === undefined) fail(cursor, 'quiet needs "for": how long');
   if (!quiet && map["for"] !== undefined) fail(map["for"], 'only quiet takes "for"');
-  if (map["share"] !== undefined && map["for"] === undefined)
-    fail(map["share"], 'is a share of "for", which is missing');
+  if (map["share"] !== undefined && map["for"] === undefined && map["at"] === undefined)
+    fail(map["share"], 'is a share of "for" or "at", and both are missing');
   if (map["since"] !== undefined && map["at"] === undefined)
     fail(map["since"], 'goes with "at", which is missing');
   if (map["illegal"] !== undefined && map["free"] !== undefined)
@@ -197,7 +203,13 @@ function parseWireStep(table: WireTable, cursor: Cursor, speaker: Speaker): Wire
     illegal: map["illegal"] !== undefined && asTrue(map["illegal"]),
     free: map["free"] !== undefined && asTrue(map["free"]),
     optional: map["optional"] !== undefined && asTrue(map["optional"]),
-    at: map["at"] === undefined ? undefined : asAmount(map["at"]),
+    at:
+      map["at"] === undefined
+        ? undefined
+        : {
+            amount: asAmount(map["at"]),
+            share: map["share"] === undefined ? 1 : parseShare(map["share"], map["at"]),
+          },
     since: map["since"] === undefined ? undefined : asName(map["since"]),
     mark: map["mark"] === undefined ? undefined : asName(map["mark"]),
     lasts:

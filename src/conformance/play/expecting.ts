@@ -5,15 +5,7 @@ import { annotate, annotatedLine, summarize } from "../wire/annotate.ts";
 import { numberAt } from "../wire/frames.ts";
 import { compare, compareFork } from "./comparison.ts";
 import { StepFailed, type Comparison, type Timing } from "./result.ts";
-import {
-  countFrames,
-  errorTemplate,
-  fillingOf,
-  millisecondsOf,
-  quietMs,
-  templateOf,
-  type Scene,
-} from "./scene.ts";
+import { countFrames, errorTemplate, fillingOf, spanMs, quietMs, templateOf, type Scene } from "./scene.ts";
 import type { Thing } from "./stage.ts";
 import type { Act, ForkStep, FrameAct, WireStep } from "../exchange/steps.ts";
 import { nextThing } from "./next-thing.ts";
@@ -99,7 +91,7 @@ interface Due {
 
 function dueTime(scene: Scene, step: WireStep): Due {
   const since = step.since === undefined ? scene.previous : (scene.marks.get(step.since) ?? scene.previous);
-  const deadlineMs = step.at === undefined ? 0 : millisecondsOf(scene, step.at);
+  const deadlineMs = step.at === undefined ? 0 : spanMs(scene, step.at);
   const slackMs = Number(variableOf(scene.profile, "slack-ms"));
   return {
     since,

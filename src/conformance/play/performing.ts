@@ -3,7 +3,7 @@
 import { concat } from "../wire/bytes.ts";
 import { sendDuePongs, waitAnswering } from "./next-thing.ts";
 import { StepFailed } from "./result.ts";
-import { bytesOfAct, millisecondsOf, quietMs, type Scene } from "./scene.ts";
+import { bytesOfAct, quietMs, spanMs, type Scene } from "./scene.ts";
 import type { WireStep } from "../exchange/steps.ts";
 
 export async function perform(scene: Scene, step: WireStep): Promise<void> {
@@ -11,7 +11,7 @@ export async function perform(scene: Scene, step: WireStep): Promise<void> {
   if (step.optional) return;
   if (step.at !== undefined) {
     const since = step.since === undefined ? scene.previous : (scene.marks.get(step.since) ?? scene.previous);
-    await waitAnswering(scene, Math.max(0, since + millisecondsOf(scene, step.at) - stage.now()));
+    await waitAnswering(scene, Math.max(0, since + spanMs(scene, step.at) - stage.now()));
   }
   const pending: Uint8Array[] = [];
   const flush = async (): Promise<void> => {

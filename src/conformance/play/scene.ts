@@ -5,7 +5,7 @@ import type { Profile } from "../exchange/profile.ts";
 import { resolveFrame } from "./resolve.ts";
 import type { BranchTaken, Timing } from "./result.ts";
 import type { Stage } from "./stage.ts";
-import type { Act, FrameAct, Speaker, WireStep } from "../exchange/steps.ts";
+import type { Act, FrameAct, Span, Speaker, WireStep } from "../exchange/steps.ts";
 import { match, materialize, type Captures, type Filling, type FrameTemplate } from "./template.ts";
 import { amountOf, type Amount } from "../exchange/values.ts";
 import type { WireTable } from "../wire/wire-table.ts";
@@ -84,8 +84,11 @@ export function fillingOf(script: Script, repetition = 0): Filling {
 // How long a `quiet` step lasts.
 export function quietMs(scene: Scene, { lasts }: WireStep): number {
   if (lasts === undefined) return 0;
-  const scale = lasts.amount.kind === "literal" ? scene.timeScale : 1;
-  return millisecondsOf(scene, lasts.amount) * lasts.share * scale;
+  return spanMs(scene, lasts) * (lasts.amount.kind === "literal" ? scene.timeScale : 1);
+}
+
+export function spanMs(script: Script, { amount, share }: Span): number {
+  return millisecondsOf(script, amount) * share;
 }
 
 export function millisecondsOf(script: Script, amount: Amount): number {
