@@ -87,7 +87,7 @@ describe("annotate", () => {
       '     5  54616c6b42797465      magic = "TalkByte"',
       "    13  01                    min-version = 1",
       "    14  01                    max-version = 1",
-      '    16  78                    agent = "x"',
+      '    15  01 78                 agent = "x"',
     ]);
     expect(annotate(wireTable(), rawFrame(0x90, u8(1))).at(-1)).toContain("body");
     expect(annotate(wireTable(), frame("STOP", u8(0))).at(-1)).toContain("bytes after the last field");

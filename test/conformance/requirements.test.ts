@@ -116,7 +116,11 @@ describe("traceability", () => {
   });
 
   it("finds ids that the specification doesn't have", () => {
-    expect(kinds([...complete, server("c", "TB-DEMO-7")])).toEqual(["unknown-id TB-DEMO-7"]);
+    expect(kinds([...complete, server("c", "TB-DEMO-1", "TB-DEMO-7")])).toEqual(["unknown-id TB-DEMO-7"]);
+  });
+
+  it("finds a case that tests a side of which it covers nothing", () => {
+    expect(kinds([...complete, client("c", "TB-DEMO-1")])).toEqual(["idle-role undefined"]);
   });
 
   it("asks for nothing where the sentence says MAY", () => {

@@ -34,16 +34,19 @@ function sent(from: "C" | "S", bytes: Uint8Array, at = 0): TranscriptEntry {
 const auth = frame("AUTH", string8("PASSWORD"), string8("alice"), bytes16(utf8(secret)));
 
 describe("reportedEntries", () => {
-  it("puts what is no whole frame where its last byte was", () => {
+  it("puts each piece of what is no whole frame where it came", () => {
     const entries = reportedEntries(table, [
       sent("C", utf8("\0"), 10),
       sent("C", utf8("\0\0"), 11),
       { at: 12, from: "S", kind: "end" },
     ]);
-    expect(entries.map(({ atMs, from, kind }) => [atMs, from, kind])).toEqual([
-      [1, "C", "bytes"],
-      [2, "S", "end"],
+    expect(entries.map(({ atMs, from, kind, bytes }) => [atMs, from, kind, bytes])).toEqual([
+      [0, "C", "bytes", 1],
+      [1, "C", "bytes", 2],
+      [2, "S", "end", 0],
     ]);
+    const trickle = Array.from({ length: 100 }, (_byte, index) => sent("C", utf8("z"), index));
+    expect(reportedEntries(table, trickle)).toMatchObject([{ atMs: 99, bytes: 100 }]);
   });
 
   it("gives a frame the time of its last byte", () => {

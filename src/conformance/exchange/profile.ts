@@ -76,7 +76,9 @@ export const deadlineVariables = [
 
 // A frame deadline that was forgotten must not pass for another that happens to come about then.
 function checkDeadlines(root: Cursor, values: Profile["variables"]): void {
-  const { "frame-ms": frame, "slack-ms": slack } = values;
+  const { "frame-ms": frame, "slack-ms": slack, "drain-ms": drain, "idle-ms": idle } = values;
+  if (typeof drain === "number" && typeof idle === "number" && drain >= idle * earliestShare)
+    fail(root, `drain-ms (${drain}) must be below nine tenths of idle-ms (${idle})`);
   if (typeof frame !== "number" || typeof slack !== "number") return;
   // Nor one that was set back half-way.
   if (slack > frame / 2) fail(root, `slack-ms (${slack}) must be at most half of frame-ms (${frame})`);

@@ -31,6 +31,7 @@ export type ProblemKind =
   | "reused-id"
   | "unknown-id"
   | "uncovered"
+  | "idle-role"
   | "untested";
 
 export interface Problem {

@@ -35,9 +35,23 @@ export function traceability(
   return [
     ...problems,
     ...unknown,
+    ...exchanges.flatMap((exchange) => idleRoles(exchange, requirements)),
     ...requirements.flatMap((requirement) => uncovered(requirement, exchanges)),
     ...requirements.flatMap((requirement) => untested(requirement, testFiles)),
   ];
+}
+
+// A failure must name a requirement that the failing side has broken.
+function idleRoles({ id, covers, roles }: CoveringExchange, requirements: readonly Requirement[]): Problem[] {
+  const binding = requirements.filter((requirement) => covers.includes(requirement.id));
+  return roles
+    .filter((role) => !binding.some((requirement) => requirement.roles.includes(role)))
+    .map((role) => ({
+      kind: "idle-role",
+      id: undefined,
+      line: undefined,
+      message: `${id} tests a ${role}, and covers no requirement that binds one`,
+    }));
 }
 
 function uncovered(requirement: Requirement, exchanges: readonly CoveringExchange[]): Problem[] {

@@ -37,7 +37,11 @@ function expectedOf(scene: Scene, act: Act): string[] {
       const template = errorTemplate(scene, code);
       const lines =
         frame === undefined ? [] : templateLines(scene, { kind: "frame", frame, values: {} }, template);
-      return [...lines, "then end of stream or a reset;", "or, with a warning, one of these alone"];
+      return [
+        ...lines,
+        "then end of stream or a reset;",
+        "or, not as advised, such an end without the ERROR",
+      ];
     }
     case "end":
       return ["end of stream"];
@@ -74,17 +78,19 @@ function isClosed(part: Part): boolean {
   return part.kind === "fixed" || part.kind === "fill" || part.kind === "range" || part.kind === "ref";
 }
 
-function partLines(scene: Scene, frame: FrameKind, part: Part): string[] {
+function partLines(scene: Scene, frame: FrameKind, part: Part, prefix = ""): string[] {
   switch (part.kind) {
     case "sized":
-      return part.parts.flatMap((inner) => partLines(scene, frame, inner));
+      return part.parts.flatMap((inner) => partLines(scene, frame, inner, prefixOf(scene, part)));
     case "fixed":
-      return [valueLine(scene, frame, part, fromHex(part.hex))];
+      return [valueLine(scene, frame, part, fromHex(part.hex), prefix)];
     case "fill":
-      return [valueLine(scene, frame, part, repeatBytes(fromHex(part.hex), part.times))];
+      return [valueLine(scene, frame, part, repeatBytes(fromHex(part.hex), part.times), prefix)];
     case "ref": {
       const bytes = scene.captures.get(part.name);
-      return bytes === undefined ? [openLine(part, "as before")] : [valueLine(scene, frame, part, bytes)];
+      return bytes === undefined
+        ? [openLine(part, "as before")]
+        : [valueLine(scene, frame, part, bytes, prefix)];
     }
     case "computed":
       return [openLine(part, `computed: ${part.name}`)];
@@ -92,7 +98,9 @@ function partLines(scene: Scene, frame: FrameKind, part: Part): string[] {
       const low = readInteger(fromHex(part.low));
       const high = readInteger(fromHex(part.high));
       return [
-        low === high ? valueLine(scene, frame, part, fromHex(part.low)) : openLine(part, `${low} to ${high}`),
+        low === high
+          ? valueLine(scene, frame, part, fromHex(part.low), prefix)
+          : openLine(part, `${low} to ${high}`),
       ];
     }
     case "bytes":
@@ -106,12 +114,19 @@ function openLine(part: Part, meaning: string): string {
   return annotatedLine("", "any", `${part.field} = ${meaning}`);
 }
 
-function valueLine(scene: Scene, frame: FrameKind, part: Part, content: Uint8Array): string {
+// The length in front of a field's content, as it stands in front of a received one.
+function prefixOf(scene: Scene, part: Extract<Part, { kind: "sized" }>): string {
+  if (!isClosed(part)) return "";
+  return toHex(materialize({ frame: "", root: part }, fillingOf(scene)).subarray(0, part.width));
+}
+
+function valueLine(scene: Scene, frame: FrameKind, part: Part, content: Uint8Array, prefix: string): string {
   if (part.field === "type") return annotatedLine("", toHex(content), `type ${frame.name}`);
   const field = fieldAt(frame.fields, part.field);
   const hidden = part.secret === true;
   const meaning = field === undefined ? shorten(content) : meaningOf(scene.table, field, content);
-  return annotatedLine("", hidden ? "··" : shorten(content), `${part.field} = ${meaning}`);
+  const hex = `${prefix} ${hidden ? "··" : shorten(content)}`.trim();
+  return annotatedLine("", hex, `${part.field} = ${meaning}`);
 }
 
 // The field at a path such as `mechanisms[0].name`.

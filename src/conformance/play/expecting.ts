@@ -108,6 +108,7 @@ function judgeTime(scene: Scene, act: Act, line: number, thing: Thing, due: Due)
     earliestMs: due.earliest - due.since,
     latestMs: due.latest - due.since,
     measuredMs: thing.at - due.since,
+    came: thing.kind !== "timeout",
   };
   scene.timings.push(timing);
   scene.limits.push(due.deadlineMs);

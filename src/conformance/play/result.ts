@@ -25,6 +25,8 @@ export interface Timing {
   readonly earliestMs: number;
   readonly latestMs: number;
   readonly measuredMs: number;
+  // False: nothing had come by then.
+  readonly came: boolean;
 }
 
 // What a step asks for and what came instead, each as annotated lines.

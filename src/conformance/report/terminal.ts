@@ -29,9 +29,9 @@ export function caseLine({ id, verdict, reason, plays }: ReportedCase): string {
   return oneEntry(text === "" ? `${label} ${id}` : `${label} ${id}: ${text}`);
 }
 
-function timingText({ measuredMs, deadlineMs, earliestMs, latestMs }: Timing): string {
+function timingText({ measuredMs, deadlineMs, earliestMs, latestMs, came }: Timing): string {
   const [measured, earliest, latest] = [measuredMs, earliestMs, latestMs].map(Math.round);
-  return `${measured} ms; limit ${deadlineMs} ms, allowed ${earliest} to ${latest} ms`;
+  return `${came ? "" : "nothing in "}${measured} ms; limit ${deadlineMs} ms, allowed ${earliest} to ${latest} ms`;
 }
 
 export function caseText(reported: ReportedCase, requirements: readonly ReportedRequirement[]): string {

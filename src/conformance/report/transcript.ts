@@ -47,25 +47,33 @@ export function reportedEntries(
   // What an application asks for before there is a connection has no time of its own.
   const start = transcript.find(({ kind }) => kind !== "call")?.at ?? 0;
   const timeOf = (at: number): number => Math.max(0, Math.round((at - start) * 1000) / 1000);
-  const lastAt = { C: start, S: start };
-  // What is no whole frame when nothing more can come; it stands where its last byte was.
+  // What has come of a frame that isn't whole yet, piece by piece.
+  const pieces: Record<Speaker, Piece[]> = { C: [], S: [] };
+  // What is no whole frame when nothing more can come; each piece stands where it came.
   const leaveOver = (from: Speaker): void => {
-    const bytes = splitters[from].partial();
+    for (const { bytes, at } of fewPieces(pieces[from].splice(0))) {
+      const left = partialEntry(bytes, from, timeOf(at));
+      const later = entries.findIndex(({ atMs }) => atMs > left.atMs);
+      entries.splice(later === -1 ? entries.length : later, 0, left);
+    }
     splitters[from] = createSplitter(0xffffffff);
-    if (bytes.length === 0) return;
-    const left = partialEntry(bytes, from, timeOf(lastAt[from]));
-    const later = entries.findIndex(({ atMs }) => atMs > left.atMs);
-    entries.splice(later === -1 ? entries.length : later, 0, left);
   };
   for (const entry of transcript) {
     if (entry.kind === "bytes") {
-      splitters[entry.from].push(entry.bytes, entry.at);
-      lastAt[entry.from] = entry.at;
+      const { from, at } = entry;
+      const before = pieces[from].reduce((sum, { bytes }) => sum + bytes.length, 0);
+      let framed = 0;
+      splitters[from].push(entry.bytes, at);
       for (;;) {
-        const split = splitters[entry.from].next();
+        const split = splitters[from].next();
         if (split?.kind !== "frame") break;
-        entries.push(frameEntry(table, split.bytes, entry.from, timeOf(entry.at)));
+        framed += split.bytes.length;
+        entries.push(frameEntry(table, split.bytes, from, timeOf(at)));
       }
+      const left = before + entry.bytes.length - framed;
+      if (framed > 0) pieces[from] = [];
+      const bytes = entry.bytes.subarray(entry.bytes.length - Math.min(left, entry.bytes.length));
+      if (bytes.length > 0) pieces[from].push({ bytes, at });
       continue;
     }
     if (entry.kind !== "call") leaveOver(entry.from);
@@ -85,6 +93,20 @@ export function reportedEntries(
   return entries;
 }
 
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+
+// A peer that trickles is shown as one that sent it all with its last piece.
+function fewPieces(pieces: readonly Piece[]): readonly Piece[] {
+  const last = pieces.at(-1);
+  if (last === undefined || pieces.length <= shownPieces) return pieces;
+  return [{ bytes: concat(pieces.map(({ bytes }) => bytes)), at: last.at }];
+}
+
+const shownPieces = 8;
+
 function frameEntry(table: WireTable, bytes: Uint8Array, from: Speaker, atMs: number): ReportedEntry {
   return {
     atMs,
@@ -102,7 +124,7 @@ function partialEntry(bytes: Uint8Array, from: Speaker, atMs: number): ReportedE
     atMs,
     from,
     kind: "bytes",
-    summary: `${bytes.length} bytes that are no whole frame: ${shorten(bytes)}`,
+    summary: `${bytes.length} ${bytes.length === 1 ? "byte" : "bytes"} of no whole frame: ${shorten(bytes)}`,
     hex: toHex(bytes.subarray(0, shownBytes)),
     bytes: bytes.length,
     annotated: [],

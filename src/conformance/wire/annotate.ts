@@ -1,9 +1,9 @@
 // Frames for people: hex on the left, what the field table says of it on the right. Secrets (spec: the
 // fields marked so in wire.json) are left out unless asked for, for transcripts end up in bug reports.
 
-import { decodeUtf8, readInteger, toHex } from "./bytes.ts";
+import { decodeUtf8, readInteger, toHex, writeInteger } from "./bytes.ts";
 import { readFrame, type FieldReading } from "./frames.ts";
-import { integerWidth, type Field, type WireTable } from "./wire-table.ts";
+import { integerWidth, prefixWidth, type Field, type WireTable } from "./wire-table.ts";
 
 const shownBytes = 32;
 
@@ -46,8 +46,13 @@ export function shorten(bytes: Uint8Array): string {
 
 function annotateField(table: WireTable, reading: FieldReading, secrets: boolean): string {
   const hidden = reading.field.secret === true && !secrets;
-  const hex = hidden ? "··" : shorten(reading.content);
-  return annotatedLine(reading.offset, hex, `${reading.path} = ${valueText(table, reading, secrets)}`);
+  const content = hidden ? "··" : shorten(reading.content);
+  // With the length in front, so that no byte of the frame is left out.
+  const meaning = `${reading.path} = ${valueText(table, reading, secrets)}`;
+  const prefix = reading.field.type === "list8" ? undefined : prefixWidth(reading.field.type);
+  if (prefix === undefined) return annotatedLine(reading.offset, content, meaning);
+  const length = toHex(writeInteger(reading.content.length, prefix));
+  return annotatedLine(reading.offset - prefix, `${length} ${content}`.trimEnd(), meaning);
 }
 
 function valueText(table: WireTable, { field, content }: FieldReading, secrets: boolean): string {
