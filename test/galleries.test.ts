@@ -97,3 +97,29 @@ describe("a patch", () => {
     expect(() => patchesOf("server/no-such-mutant")).toThrow(TypeError);
   });
 });
+
+describe("the README's figures", () => {
+  const readme = readFileSync(join(project, "README.md"), "utf8");
+  const table = /<!-- galleries -->\n([\s\S]*?)<!-- end -->/.exec(readme)?.[1] ?? "";
+
+  it("count the mutants and the oddballs that there are", () => {
+    const counted = roles.map((role) => {
+      const found = new RegExp(
+        `^\\| ${role}s that are wrong .* (\\d+) of (\\d+) found out: (\\d+) by a failure, (\\d+) by`,
+        "m",
+      );
+      return found.exec(table)?.slice(1).map(Number);
+    });
+    const strict = (role: Role): number => mutants[role].filter((mutant) => mutant.strict === true).length;
+    expect(counted).toEqual(
+      roles.map((role) => {
+        const all = mutants[role].length;
+        return [all, all, all - strict(role), strict(role)];
+      }),
+    );
+    expect(/(\d+) of (\d+) let pass/.exec(table)?.slice(1).map(Number)).toEqual([
+      oddballs.length,
+      oddballs.length,
+    ]);
+  });
+});
