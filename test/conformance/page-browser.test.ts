@@ -176,6 +176,102 @@ describe.skipIf(path === undefined)("the page in a browser", () => {
     expect(right).toBeLessThanOrEqual(360);
     await page.click(failingCell);
     expect(await page.$eval("#decision", (one) => one.scrollWidth)).toBeLessThanOrEqual(360);
+    const [title, steps] = await page.$$eval("#decision .bar > *", (all) =>
+      all.map((one) => {
+        const { top, bottom, height } = one.getBoundingClientRect();
+        return { top, bottom, height };
+      }),
+    );
+    expect(title!.height).toBeLessThan(60);
+    expect(steps!.top).toBeGreaterThanOrEqual(title!.bottom);
+  });
+
+  it("says on a phone in one line what all came to, and opens it", async () => {
+    await using opened = await browser.open(html, { widthPx: 360 });
+    const { page } = opened;
+    const row = "tr[data-id=TB-FRAME-5]";
+    expect(await textOf(page, `${row} details.all`)).toBe("all 2 not testable");
+    const seen = (): Promise<number> =>
+      page.$$eval(`${row} td`, (all) => all.filter((one) => one.checkVisibility()).length);
+    expect(await seen()).toBe(0);
+    await page.click(`${row} summary`);
+    expect(await seen()).toBe(2);
+    expect(await page.$("tr[data-id=TB-FRAME-1] details.all")).toBeNull();
+    await page.setViewport({ width: 1200, height: 900 });
+    expect(await page.$eval(`${row} details.all`, (one) => one.checkVisibility())).toBe(false);
+  });
+
+  it("stacks on a phone what was expected over what came, and drops nothing", async () => {
+    await using opened = await browser.open(html, { widthPx: 360 });
+    const { page } = opened;
+    const lines = await page.$$eval("#failures .compare td:not(.none)", (all) =>
+      all
+        .filter((one) => one.checkVisibility())
+        .map((one) => ({
+          text: one.querySelector("span:not(.unseen)")!.textContent,
+          side: one.classList[0],
+          top: one.getBoundingClientRect().top,
+        })),
+    );
+    const order = lines.toSorted((a, b) => a.top - b.top).map(({ text, side }) => `${side}: ${text}`);
+    const code = order.indexOf("expected: code = malformed");
+    expect(order[code + 1]).toBe("received: code = frame-too-large");
+    const any = order.indexOf("expected: min-version = 1 to 255");
+    expect(any).toBeGreaterThan(code);
+    expect(order[any + 1]).toBe("received: min-version = 1");
+    const [command, whole] = await page.$eval("#failures .copied pre", (one) => [
+      one.getBoundingClientRect().height,
+      one.scrollWidth > one.clientWidth,
+    ]);
+    expect(command).toBeLessThan(40);
+    expect(whole).toBe(true);
+  });
+
+  it("steps on to a failure that no requirement counts, and finds it again by its link", async () => {
+    const wrong = await playedReport({ name: "wrong", server: wrongCodeServer, ids: fewIds });
+    const lone = {
+      ...wrong.cases.find(({ id }) => id === "frame-length-zero")!,
+      id: "lone",
+      covers: ["TB-END-1"],
+    };
+    await using opened = await browser.open(pageOf([{ ...wrong, cases: [...wrong.cases, lone] }]));
+    const { page } = opened;
+    await page.click("[data-failures]");
+    await page.click("tr[data-id=TB-ERROR-2] td:last-child a.cell");
+    await page.evaluate(`[...document.querySelectorAll("#decision .steps button")].at(-1).click()`);
+    expect(await textOf(page, "#decision h2")).toBe("lone wrong");
+    expect(await textOf(page, "#decision .text")).toContain("none that binds a server");
+    expect(new URL(page.url()).hash).toBe("#verdict=fail&open=0+lone");
+    await page.keyboard.press("Escape");
+    await page.click(".card a[data-open='0 lone']");
+    expect(await textOf(page, "#decision[open] h2")).toBe("lone wrong");
+    await page.keyboard.press("Escape");
+    await page.select("select[name=level]", "MUST");
+    expect(await page.$eval(".uncounted", (one) => one.checkVisibility())).toBe(false);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it("opens the bytes of all frames by a link at its top", async () => {
+    await using opened = await browser.open(html);
+    const { page } = opened;
+    await page.click(".top nav a[href='#frames']");
+    await page.waitForSelector("#frames[open] #f1");
+    expect(await page.$eval("#f1 .bytes", (one) => one.checkVisibility())).toBe(true);
+  });
+
+  it("marks what can be opened, and sets four cards two by two", async () => {
+    const right = await playedReport({ ids: ["echo-basic"] });
+    await using opened = await browser.open(pageOf([right, right, right, right]), { widthPx: 1280 });
+    const { page } = opened;
+    const marker = `getComputedStyle(document.querySelector("#cases .case > summary"), "::before").content`;
+    expect(await page.evaluate(marker)).toBe('"▸"');
+    const lefts = await page.$$eval(".card", (all) => all.map((one) => one.getBoundingClientRect().left));
+    expect(new Set(lefts).size).toBe(2);
+    const heights = (): Promise<number[]> =>
+      page.$$eval(".card", (all) => all.map((one) => one.getBoundingClientRect().height));
+    const before = await heights();
+    await page.click(".how summary");
+    expect(await heights()).toEqual(before);
   });
 
   it("runs nothing that a report says", async () => {

@@ -4,18 +4,20 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { pairLines, parseLine } from "../../src/conformance/report/page-compare.ts";
 import { escapeText, markup } from "../../src/conformance/report/page-markup.ts";
 import { mergeReports } from "../../src/conformance/report/page-merge.ts";
 import { sectionTitles } from "../../src/conformance/report/page-sections.ts";
+import { unlikeSettings } from "../../src/conformance/report/page-settings.ts";
 import { headline } from "../../src/conformance/report/page-summary.ts";
 import { verdictOrder, verdictWords } from "../../src/conformance/report/page-verdict.ts";
 import { pageOf, titleOf } from "../../src/conformance/report/page.ts";
 import type { Verdict } from "../../src/conformance/play/result.ts";
-import type { CaseVerdict, Report, RequirementVerdict } from "../../src/conformance/report/report.ts";
-import { annotate, annotatedLine } from "../../src/conformance/wire/annotate.ts";
-import { fromHex } from "../../src/conformance/wire/bytes.ts";
-import { wireTable } from "../../src/conformance/wire/wire-table.ts";
+import type {
+  CaseVerdict,
+  Report,
+  ReportedPlay,
+  RequirementVerdict,
+} from "../../src/conformance/report/report.ts";
 import { fewIds, hostileReport, playedReport, wrongCodeServer } from "./page-fixture.ts";
 
 let right: Report;
@@ -97,6 +99,75 @@ describe("the page", () => {
     expect(links.filter((id) => !ids.includes(id))).toEqual([]);
   });
 
+  it("shows columns in the order of the reports, and counts as conversations what was played", () => {
+    const heads = (reports: readonly Report[]): string[] =>
+      Array.from(bodyOf(pageOf(reports)).matchAll(/role="columnheader"><span>([^<]*)/g), ([, name]) => name!);
+    expect(heads([wrong, right])).toEqual(["wrong code", "example 1.0"]);
+    expect(heads([right, wrong])).toEqual(["example 1.0", "wrong code"]);
+    const [first, ...others] = right.cases;
+    const unsupported = { ...first!, verdict: "unsupported" as const, plays: [] };
+    expect(pageOf([right])).toContain("in 6 conversations");
+    expect(pageOf([{ ...right, cases: [unsupported, ...others] }])).toContain("in 5 conversations");
+  });
+
+  it("opens all failures where they are few, and else the first of each implementation", () => {
+    const one = wrong.cases.find(({ id }) => id === "frame-length-zero")!;
+    const failing = (count: number): Report => ({
+      ...wrong,
+      cases: Array.from({ length: count }, () => ({ ...one })),
+    });
+    const open = (reports: readonly Report[]): number =>
+      bodyOf(pageOf(reports)).match(/<details class="case v-fail"[^>]* open>/g)?.length ?? 0;
+    expect(open([failing(2), failing(10)])).toBe(12);
+    expect(open([failing(3), failing(10)])).toBe(2);
+    const html = bodyOf(pageOf([failing(3), right, failing(10)]));
+    expect(html).toContain('<a href="#failures-2">wrong code</a> 10');
+    expect(html).not.toContain("#failures-1");
+  });
+
+  it("says of a failure that no requirement of the role counts which it covers, and lists it", () => {
+    const one = { ...wrong.cases.find(({ id }) => id === "frame-length-zero")!, covers: ["TB-END-1"] };
+    const requirements = wrong.requirements.map((each) => ({ ...each, verdict: "pass" as const, cases: [] }));
+    const html = bodyOf(pageOf([{ ...wrong, requirements, cases: [one] }]));
+    const none = "none that binds a server: TB-END-1 binds the client alone.";
+    expect(html).toContain(`<h4>The requirements in question</h4><p>${none}</p>`);
+    expect(
+      html.match(/Failures under none of these requirements<\/h3><ul><li data-id="frame-length-zero"/),
+    ).not.toBeNull();
+    expect(html).toContain('data-open="0 frame-length-zero"');
+    expect(bodyOf(pageOf([wrong]))).not.toContain("under none of these");
+  });
+
+  it("says of a deadline that nothing came, draws it past the band, and ends the conversation with it", () => {
+    const one = wrong.cases.find(({ id }) => id === "frame-length-zero")!;
+    const timing = { line: 7, deadlineMs: 1000, earliestMs: 900, latestMs: 1500, measuredMs: 1499.8 };
+    const page = (came: boolean | undefined, received: readonly string[]): string => {
+      const failure = {
+        line: 7,
+        step: "- S: { closes: timeout }\n  at: $tries\n  of: { ref: data }",
+        expected: ["end of stream"],
+        received,
+      };
+      const timings = [came === undefined ? timing : { ...timing, came }] as ReportedPlay["timings"];
+      const plays = one.plays.map((play) => ({ ...play, failure, timings }));
+      return bodyOf(pageOf([{ ...wrong, cases: [{ ...one, plays }] }]));
+    };
+    const silent = page(false, ["nothing in time"]);
+    expect(silent).toContain("nothing came within 1,500 ms</b> (limit 1,000 ms, due from 900 to 1,500 ms).");
+    expect(silent).toMatch(/gauge missed.*?class="needle" d="M158 7H199/s);
+    expect(silent).toMatch(/<p>nothing came<\/p><\/li><li class="broken">/);
+    for (const came of [true, undefined]) {
+      const late = page(came, ["end of stream"]);
+      expect(late).toMatch(/measured <b>1,500 ms<\/b>, within 900 to 1,500 ms/);
+      expect(late).not.toContain("nothing came");
+    }
+    const notes = /<p class="note">(Values.*?)<\/p>/.exec(silent)?.[1];
+    expect(notes).toBe(
+      "Values that begin with $ come from the profile: $tries is 3. A value with ref: is the same bytes that an earlier step captured under that name.",
+    );
+    expect(silent).toContain("Played whole (the suite&#39;s bytes not cut)");
+  });
+
   it("has the bytes that show a failure beside those that were expected", () => {
     const html = bodyOf(pageOf([wrong]));
     const failure = /<details class="case v-fail"[^>]* open>(.*?)<\/table>/s.exec(html)?.[1] ?? "";
@@ -121,7 +192,7 @@ describe("the page", () => {
     const many = await playedReport({ ids, segmentations: ["whole", "every-byte"] });
     const html = bodyOf(pageOf([many]));
     expect(html.match(/\d+ more (?:MESSAGE|REPLY)</)).not.toBeNull();
-    expect(html.match(/<b>every-byte<\/b>: pass; the same conversation/)).not.toBeNull();
+    expect(html.match(/<b>every-byte<\/b> \([^)]*\): pass; the same conversation/)).not.toBeNull();
   });
 
   it("says of each verdict what it is, and marks the place only where one step did not hold", () => {
@@ -172,7 +243,7 @@ describe("verdicts", () => {
     return headline({
       ...right,
       requirements: requirements.map((verdict) => ({ ...requirement!, verdict })),
-      cases: cases.map((verdict) => ({ ...played!, verdict })),
+      cases: cases.map((verdict) => ({ ...played!, verdict, covers: [requirement!.id] })),
     });
   };
 
@@ -181,8 +252,16 @@ describe("verdicts", () => {
     expect(summed(["pass", "unsupported", "not-played", "not-testable", "inconclusive"])).toBe(
       "No failure; 1 of 5 requirements were seen to hold, 4 were not shown.",
     );
-    expect(summed(["pass", "fail", "known-failure"], ["fail"])).toBe("Fails 2 of 3 requirements.");
+    expect(summed(["pass", "fail", "known-failure"], ["fail"])).toBe("Fails 2 of 3 requirements in 1 case.");
     expect(summed(["pass"], ["fail"])).toBe("1 case failed.");
+    const [played] = right.cases;
+    const uncounted = { ...played!, verdict: "fail" as const, covers: ["TB-END-1"] };
+    expect(headline({ ...right, cases: [uncounted] })).toBe(
+      "1 case failed, about no requirement that binds a server.",
+    );
+    expect(headline({ ...wrong, cases: [...wrong.cases, uncounted] })).toMatch(
+      /^Fails 3 of \d+ requirements in 1 case, and 1 case about none that binds a server\.$/,
+    );
     expect(headline({ ...right, cases: [] })).toBe("Nothing was played: this run shows nothing about it.");
   });
 });
@@ -201,6 +280,23 @@ describe("merging", () => {
     expect(cautions).toEqual(["Not every run played all cases; what was left out shows as “not played”."]);
   });
 
+  it("says in one sentence what runs were not held to alike", () => {
+    const named = (name: string, part: Partial<Report>, slackMs = 500): Report => ({
+      ...right,
+      ...part,
+      implementation: { ...right.implementation, name, variables: { "slack-ms": slackMs } },
+    });
+    expect(unlikeSettings([named("a", {}), named("b", {})])).toBeUndefined();
+    const seeded = { run: { ...right.run, seed: 7 }, cases: right.cases.slice(1) };
+    expect(unlikeSettings([named("a", {}), named("b", {}), named("c", seeded, 700)])).toBe(
+      "Not all were held to quite the same, so columns may not compare: 6 cases for a and b, 5 cases for c; " +
+        "slack 500 ms for a and b, 700 ms for c; seed 1 for a and b, 7 for c.",
+    );
+    const html = bodyOf(pageOf([named("a", {}), named("b", {}, 700)]));
+    expect(html.match(/<tr class="unlike">.*?slack-ms.*?<td>500<\/td><td>700<\/td>/s)).not.toBeNull();
+    expect(html.match(/<tr class="unlike">/g)?.length).toBe(1);
+  });
+
   it("names what makes columns hard to compare", () => {
     const other: Report = {
       ...wrong,
@@ -211,54 +307,9 @@ describe("merging", () => {
     };
     const { cautions } = mergeReports([wrong, other]);
     expect(cautions.join("\n")).toMatch(
-      /different suites \(TalkByte\/1, suite 0\.1\.0; TalkByte\/1, suite 9\)/,
+      /not compare: suite TalkByte\/1 0\.1\.0 for wrong code, TalkByte\/1 9 for wrong code\.$/m,
     );
     expect(cautions.join("\n")).toMatch(/read differently.*: TB-FRAME-1\./);
-  });
-});
-
-describe("annotated lines", () => {
-  it("are read as they are written", () => {
-    expect(parseLine(annotatedLine(5, "01", "code = malformed"))).toEqual({
-      offset: "5",
-      hex: "01",
-      meaning: "code = malformed",
-    });
-    expect(parseLine(annotatedLine("", "any", "length"))).toEqual({
-      offset: "",
-      hex: "any",
-      meaning: "length",
-    });
-    expect(parseLine(annotatedLine(46, "", `x = ""`)).offset).toBe("46");
-    const long = `${"61".repeat(32)}… (40 bytes)`;
-    expect(parseLine(annotatedLine(9, long, "payload = x"))).toEqual({
-      offset: "9",
-      hex: long,
-      meaning: "payload = x",
-    });
-    expect(parseLine("then end of stream").hex).toBeUndefined();
-    for (const line of annotate(wireTable(), fromHex("0000000a100000000768656c6c6f")))
-      expect(parseLine(line).hex).toMatch(/^[0-9a-f]+$/);
-  });
-
-  it("stand beside those of the same field, and differ where their bytes do", () => {
-    const expected = [
-      annotatedLine("", "07", "type REFUSED"),
-      annotatedLine("", "any", "retry-after-ms = any"),
-      annotatedLine("", "02", "tries-left = 2"),
-    ];
-    const received = [
-      annotatedLine(4, "07", "type REFUSED"),
-      annotatedLine(6, "00000000", "retry-after-ms = 0"),
-      annotatedLine(10, "01", "tries-left = 1"),
-    ];
-    expect(pairLines(expected, received).map(({ differs }) => differs)).toEqual([false, false, true]);
-    const other = pairLines(["end of stream"], received);
-    expect(other.map((pair) => [pair.expected?.meaning, pair.received?.meaning, pair.differs])).toEqual([
-      ["end of stream", "type REFUSED", true],
-      [undefined, "retry-after-ms = 0", true],
-      [undefined, "tries-left = 1", true],
-    ]);
   });
 });
 

@@ -11,6 +11,12 @@ import type { Report, ReportedCase, ReportedPlay } from "./report.ts";
 // The runner's own lag is worth a word from here on.
 const tellingLagMs = 10;
 
+const segmentationWords: Readonly<Record<ReportedPlay["segmentation"], string>> = {
+  whole: "the suite's bytes not cut",
+  "every-byte": "the suite's bytes one by one",
+  "random-cuts": "the suite's bytes cut at random",
+};
+
 export interface CaseContext {
   readonly report: Report;
   // Which of the page's reports it is.
@@ -35,7 +41,7 @@ export function caseDetails(one: ReportedCase, context: CaseContext, open = fals
 function caseBody(one: ReportedCase, context: CaseContext): Markup {
   const failed = decidingPlay(one);
   return markup`${one.known === undefined ? "" : markup`<p class="known">${verdictLabel("known-failure")} announced: ${one.known}</p>`}
-${failed === undefined ? "" : failureOf(one, failed)}
+${failed === undefined ? "" : failureOf(one, failed, context.report)}
 ${one.plays.length === 0 ? markup`<p class="note">It was not played: ${one.reason}</p>` : playsOf(one, context)}
 ${coverOf(one, context.report)}
 ${minimizedOf(one)}
@@ -49,22 +55,57 @@ function decidingPlay({ verdict, plays }: ReportedCase): ReportedPlay | undefine
   return short.find((play) => play.verdict === verdict || verdict === "known-failure") ?? short[0];
 }
 
-function failureOf(one: ReportedCase, { failure, segmentation }: ReportedPlay): Markup {
+function failureOf(one: ReportedCase, { failure, segmentation }: ReportedPlay, report: Report): Markup {
   if (failure === undefined) return markup``;
   const where = one.plays.length > 1 ? `, played ${segmentation}` : "";
   return markup`<p class="step">Line ${failure.line} of <code>${one.id}.yaml</code>${where}: <code>${failure.step.replace(/^- /, "")}</code></p>
+${notationOf(failure.step, report)}
 ${failure.expected.length + failure.received.length === 0 ? "" : comparison(failure)}`;
 }
 
-// Requirements that bind the other role are left out: this case says nothing of them here.
+// What a reader of the step may not know of the notation of exchanges (spec/exchanges.md, section 3).
+function notationOf(step: string, { implementation }: Report): Markup {
+  const names = [...new Set(step.match(/\$[a-z][a-z0-9-]*/g))];
+  const numbers = names.flatMap((name) => {
+    const value = implementation.variables[name.slice(1)];
+    return value === undefined ? [] : [`${name} is ${grouped(value)}`];
+  });
+  const notes = [
+    ...(names.some((name) => name !== "$any")
+      ? [
+          `Values that begin with $ come from the profile${numbers.length === 0 ? "" : `: ${numbers.join(", ")}`}.`,
+        ]
+      : []),
+    ...(names.includes("$any") ? ["$any is any value that the field allows."] : []),
+    ...(/\bref:/.test(step)
+      ? ["A value with ref: is the same bytes that an earlier step captured under that name."]
+      : []),
+  ];
+  return notes.length === 0 ? markup`` : markup`<p class="note">${notes.join(" ")}</p>`;
+}
+
+// Requirements that bind the other role are named without their words: this case says nothing of them here.
 function coverOf(one: ReportedCase, report: Report): Markup {
   const bound = report.requirements.filter(({ id }) => one.covers.includes(id));
-  if (bound.length === 0) return markup``;
   const heading = isFailure(one.verdict)
     ? "The requirements in question"
     : "The requirements that it is about";
+  if (bound.length === 0) return markup`<h4>${heading}</h4><p>${coversNone(one, report)}</p>`;
   return markup`<h4>${heading}</h4>
 <dl class="covers">${bound.map(({ id, level, text }) => markup`<dt>${id}</dt><dd>${sentence(text, level)}</dd>`)}</dl>`;
+}
+
+// Whether the case counts for none of the requirements that the report lists, which are those of the role under test.
+export function isUncounted(one: ReportedCase, report: Report): boolean {
+  return !report.requirements.some(({ id }) => one.covers.includes(id));
+}
+
+export function coversNone({ covers }: ReportedCase, { implementation }: Report): string {
+  const { role } = implementation;
+  const other = role === "server" ? "client" : "server";
+  const none = `none that binds a ${role}`;
+  if (covers.length === 0) return `${none}.`;
+  return `${none}: ${covers.join(", ")} ${covers.length === 1 ? "binds" : "bind"} the ${other} alone.`;
 }
 
 function minimizedOf({ minimized }: ReportedCase): Markup {
@@ -88,7 +129,7 @@ function playsOf(one: ReportedCase, context: CaseContext): Markup {
   const plays = one.plays.map((play) => {
     const same =
       play !== first && play.verdict === "pass" && first.verdict === "pass" && sameFrames(play, first);
-    const facts = markup`${sign(play.verdict)} <b>${play.segmentation}</b>: ${verdictWords[play.verdict].word}`;
+    const facts = markup`${sign(play.verdict)} <b>${play.segmentation}</b> (${segmentationWords[play.segmentation]}): ${verdictWords[play.verdict].word}`;
     if (same)
       return markup`<p class="same">${facts}; the same conversation in ${milliseconds(play.durationMs)}</p>`;
     const shown = play === (evidence ?? first);
@@ -121,8 +162,11 @@ function factsOf(play: ReportedPlay, one: ReportedCase): Markup {
   ];
   const lag = play.lagMs >= tellingLagMs ? `; the runner was late by up to ${milliseconds(play.lagMs)}` : "";
   const seed = play.segmentation === "random-cuts" ? `, seed ${play.seed}` : "";
-  return markup`<ul class="facts">${facts}<li>Played ${play.segmentation}${seed}, in ${milliseconds(play.durationMs)}${lag}.</li></ul>`;
+  return markup`<ul class="facts">${facts}<li>Played ${play.segmentation} (${segmentationWords[play.segmentation]}${seed}), in ${milliseconds(play.durationMs)}${lag}.</li></ul>`;
 }
+
+// Reports of earlier versions don't say whether something came.
+type ReportedTiming = Omit<ReportedPlay["timings"][number], "came"> & { readonly came?: boolean };
 
 function timingFact({
   line,
@@ -130,15 +174,35 @@ function timingFact({
   earliestMs,
   latestMs,
   measuredMs,
-}: ReportedPlay["timings"][number]): Markup {
+  came = true,
+}: ReportedTiming): Markup {
+  const due = { earliestMs, latestMs, measuredMs, came };
+  if (!came)
+    return markup`<li class="timing">Line ${line}: <b>nothing came within ${milliseconds(measuredMs)}</b> (limit ${milliseconds(deadlineMs)}, due from ${number(earliestMs)} to ${milliseconds(latestMs)}).
+${gauge(due)}</li>`;
   const held = measuredMs >= earliestMs && measuredMs <= latestMs;
   const verdict = held ? "within" : measuredMs < earliestMs ? "too early for" : "too late for";
-  const span = Math.max(latestMs, measuredMs, 1) * 1.08;
+  return markup`<li class="timing">Line ${line}, a deadline of ${milliseconds(deadlineMs)}: measured <b>${milliseconds(measuredMs)}</b>, ${verdict} ${number(earliestMs)} to ${milliseconds(latestMs)}.
+${gauge(due)}</li>`;
+}
+
+type Due = Required<Pick<ReportedTiming, "earliestMs" | "latestMs" | "measuredMs" | "came">>;
+
+// The band is when it was due, the needle when it came. Where nothing came, an arrow leads past the band.
+function gauge({ earliestMs, latestMs, measuredMs, came }: Due): Markup {
+  const held = came && measuredMs >= earliestMs && measuredMs <= latestMs;
+  const span = Math.max(latestMs, measuredMs, 1) * (came ? 1.08 : 1.3);
   const x = (ms: number): number => Math.round((200 * ms) / span);
-  return markup`<li class="timing">Line ${line}, a deadline of ${milliseconds(deadlineMs)}: measured <b>${milliseconds(measuredMs)}</b>, ${verdict} ${milliseconds(earliestMs)} to ${milliseconds(latestMs)}.
-<svg class="gauge${held ? "" : " missed"}" viewBox="0 0 200 14" aria-hidden="true"><path class="axis" d="M0 7h200"/><rect x="${x(earliestMs)}" y="4" width="${Math.max(2, x(latestMs) - x(earliestMs))}" height="6"/><path class="needle" d="M${x(measuredMs)} 0v14"/></svg></li>`;
+  const needle = came
+    ? markup`<path class="needle" d="M${x(measuredMs)} 0v14"/>`
+    : markup`<path class="needle" d="M${x(latestMs) + 4} 7H199M192 2l7 5l-7 5"/>`;
+  return markup`<svg class="gauge${held ? "" : " missed"}" viewBox="0 0 200 14" aria-hidden="true"><path class="axis" d="M0 7h200"/><rect x="${x(earliestMs)}" y="4" width="${Math.max(2, x(latestMs) - x(earliestMs))}" height="6"/>${needle}</svg>`;
 }
 
 function milliseconds(ms: number): string {
-  return ms < 10 ? `${Math.round(ms * 10) / 10} ms` : `${grouped(Math.round(ms))} ms`;
+  return `${number(ms)} ms`;
+}
+
+function number(ms: number): string {
+  return ms < 10 ? String(Math.round(ms * 10) / 10) : grouped(Math.round(ms));
 }

@@ -1,6 +1,7 @@
 // What a step asks for beside what came. Both are annotated lines (wire/annotate.ts): an offset, hexadecimal, a meaning
-// such as "tries-left = 2". Lines that speak of the same field stand side by side, and where their bytes differ the page
-// marks them; what the step leaves open ("any") differs from nothing.
+// such as "tries-left = 2". Lines that speak of the same field stand side by side. A line is marked where its bytes are not
+// those beside it: what the step leaves open ("any") differs from nothing, and the same bytes are no difference, whatever
+// field they are in.
 
 import { markup, type Markup } from "./page-markup.ts";
 import type { ReportedFailure } from "./report.ts";
@@ -15,8 +16,12 @@ export interface AnnotatedLine {
 export interface Pair {
   readonly expected: AnnotatedLine | undefined;
   readonly received: AnnotatedLine | undefined;
-  readonly differs: boolean;
+  // Which of the two are marked.
+  readonly missing: boolean;
+  readonly extra: boolean;
 }
+
+type Sides = Pick<Pair, "expected" | "received">;
 
 const annotated = /^([ \d]{6,}?) {2}(?: {20}|(\S(?:.*?\S)??) *) {2}(\S.*)$/;
 // The alignment takes time by the product of both lengths.
@@ -33,46 +38,73 @@ export function pairLines(expected: readonly string[], received: readonly string
   const left = expected.slice(0, alignedLines).map(parseLine);
   const right = received.slice(0, alignedLines).map(parseLine);
   const common = commonLengths(left.map(subjectOf), right.map(subjectOf));
-  const pairs: Pair[] = [];
+  const pairs: Sides[] = [];
   let [i, j] = [0, 0];
   while (i < left.length || j < right.length) {
     const [one, other] = [left[i], right[j]];
     if (one !== undefined && other !== undefined && subjectOf(one) === subjectOf(other)) {
-      pairs.push({ expected: one, received: other, differs: differ(one, other) });
+      pairs.push({ expected: one, received: other });
       i++;
       j++;
     } else if (
       other === undefined ||
       (one !== undefined && lengthAt(common, i + 1, j) >= lengthAt(common, i, j + 1))
     ) {
-      pairs.push({ expected: one, received: undefined, differs: one === undefined || missed(one, left) });
+      pairs.push({ expected: one, received: undefined });
       i++;
     } else {
-      pairs.push({ expected: undefined, received: other, differs: missed(other, right) });
+      pairs.push({ expected: undefined, received: other });
       j++;
     }
   }
-  return closeRanks(pairs);
+  const [expectsBytes, receivedBytes] = [left.some(isBytes), right.some(isBytes)];
+  return closeRanks(pairs).map((pair) => ({
+    ...pair,
+    missing: isMarked(pair.expected, pair.received, expectsBytes),
+    extra: isMarked(pair.received, pair.expected, receivedBytes),
+  }));
 }
 
 export function comparison(failure: ReportedFailure): Markup {
   const pairs = pairLines(failure.expected, failure.received);
   const cut = Math.max(failure.expected.length, failure.received.length) - alignedLines;
+  const alike = pairs.every((pair) => !differs(pair));
   return markup`<table class="compare"><caption>− expected, + received</caption>
 <thead><tr><th scope="col">expected</th><th scope="col">received</th></tr></thead>
-<tbody>${pairs.map(pairRow)}</tbody></table>${cut > 0 ? markup`<p class="note">Cut off here: ${cut} more lines.</p>` : ""}`;
+${hunksOf(pairs).map((hunk) => markup`<tbody>${hunk.map(pairRow)}</tbody>\n`)}</table>${alike ? markup`<p class="note">None of these lines differs; the reason above says what did not hold.</p>` : ""}${cut > 0 ? markup`<p class="note">Cut off here: ${cut} more lines.</p>` : ""}`;
 }
 
-function pairRow({ expected, received, differs }: Pair): Markup {
-  const state = differs ? "differs" : "same";
-  return markup`<tr class="${state}">${side("expected", expected, differs)}${side("received", received, differs)}</tr>`;
+function differs({ missing, extra }: Pair): boolean {
+  return missing || extra;
 }
 
-function side(name: "expected" | "received", line: AnnotatedLine | undefined, differs: boolean): Markup {
+// What reads as one where the two columns are stacked: a field, or neighbours that have no field in common.
+function hunksOf(pairs: readonly Pair[]): Pair[][] {
+  const hunks: Pair[][] = [];
+  for (const pair of pairs) {
+    const hunk = hunks.at(-1);
+    const before = hunk?.at(-1);
+    if (hunk !== undefined && before !== undefined && !sameField(before) && !sameField(pair)) hunk.push(pair);
+    else hunks.push([pair]);
+  }
+  return hunks;
+}
+
+function sameField({ expected, received }: Sides): boolean {
+  return expected !== undefined && received !== undefined && subjectOf(expected) === subjectOf(received);
+}
+
+function pairRow(pair: Pair): Markup {
+  const { expected, received, missing, extra } = pair;
+  const state = differs(pair) ? "differs" : sameField(pair) && expected?.hex !== "any" ? "same" : "open";
+  return markup`<tr class="${state}">${side("expected", expected, missing)}${side("received", received, extra)}</tr>`;
+}
+
+function side(name: "expected" | "received", line: AnnotatedLine | undefined, marked: boolean): Markup {
   if (line === undefined) return markup`<td class="${name} none"></td>`;
-  const mark = differs ? markup`<b class="mark"><span class="unseen">differs: </span></b>` : "";
+  const mark = marked ? markup`<b class="mark"><span class="unseen">differs: </span></b>` : "";
   const bytes = line.hex === undefined ? "" : markup`<code>${line.hex}</code> `;
-  return markup`<td class="${name}">${mark}${bytes}<span>${line.meaning}</span></td>`;
+  return markup`<td class="${name}${marked ? " marked" : ""}">${mark}${bytes}<span>${line.meaning}</span></td>`;
 }
 
 // "tries-left = 2" speaks of tries-left, "length 7" of the length.
@@ -82,19 +114,27 @@ function subjectOf({ hex, meaning }: AnnotatedLine): string {
     : (/^(length|type)\b/.exec(meaning)?.[1] ?? meaning.split(" = ")[0] ?? meaning);
 }
 
-// Prose among bytes, such as "then end of stream", explains and is no difference of its own.
-function missed(line: AnnotatedLine, among: readonly AnnotatedLine[]): boolean {
-  return line.hex !== undefined || among.every(({ hex }) => hex === undefined);
+function isBytes({ hex }: AnnotatedLine): boolean {
+  return hex !== undefined;
 }
 
-function differ(expected: AnnotatedLine, received: AnnotatedLine): boolean {
-  if (expected.hex === undefined) return expected.meaning !== received.meaning;
-  return expected.hex !== "any" && expected.hex !== received.hex;
+// Prose among bytes, such as "then end of stream", explains and is no difference of its own.
+function isMarked(
+  line: AnnotatedLine | undefined,
+  beside: AnnotatedLine | undefined,
+  amongBytes: boolean,
+): boolean {
+  if (line === undefined || line.hex === "any") return false;
+  if (line.hex === undefined) return !amongBytes && line.meaning !== beside?.meaning;
+  if (beside?.hex === "any") return false;
+  if (line.hex !== beside?.hex) return true;
+  // Two long contents that begin alike.
+  return line.hex.includes("…") && line.meaning !== beside.meaning;
 }
 
 // An expected line and a received one that have nothing in common still read best beside each other.
-function closeRanks(pairs: readonly Pair[]): Pair[] {
-  const closed: Pair[] = [];
+function closeRanks(pairs: readonly Sides[]): Sides[] {
+  const closed: Sides[] = [];
   for (const pair of pairs) {
     const open = closed.findLastIndex((one) => one.expected !== undefined && one.received !== undefined);
     const free =
@@ -109,7 +149,6 @@ function closeRanks(pairs: readonly Pair[]): Pair[] {
       closed[free] = {
         expected: place.expected ?? pair.expected,
         received: place.received ?? pair.received,
-        differs: place.differs || pair.differs,
       };
   }
   return closed;

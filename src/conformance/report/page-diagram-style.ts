@@ -36,6 +36,7 @@ summary.arrow:hover b { text-decoration: underline; }
 .diagram .app p span { font: 0.72rem/1 system-ui, sans-serif; color: var(--paper); background: var(--soft); border-radius: 3px; padding: 0.1rem 0.35rem; }
 .diagram .app > p { padding-left: 0.9rem; color: var(--soft); }
 .diagram .pause > p { text-align: center; color: var(--soft); font-size: 0.78rem; border-style: dotted; padding: 0.55rem 0; }
+.diagram .silence > p { color: var(--fail); font-weight: 600; }
 .diagram .broken > p { border-width: 0; border-top: 2px solid var(--fail); color: var(--fail); padding: 0.4rem 0; font-weight: 600; }
 .bytes { display: block; padding: 0.5rem 0.9rem; text-align: left; font-size: 0.84rem; background: var(--panel); }
 .fields { display: grid; grid-template-columns: 2.2rem fit-content(45%) minmax(0, 1fr); gap: 0.1rem 0.8rem; align-items: baseline; }

@@ -19,7 +19,8 @@ export interface DiagramContext {
 }
 
 export function diagramOf(play: ReportedPlay, context: DiagramContext): Markup {
-  if (play.transcript.length === 0) return markup`<p class="note">Nothing was sent.</p>`;
+  if (play.transcript.length === 0 && !nothingCame(play))
+    return markup`<p class="note">Nothing was sent.</p>`;
   const items: Markup[] = [];
   let before = 0;
   const drawn = play.transcript.slice(0, drawnEntries);
@@ -37,11 +38,17 @@ export function diagramOf(play: ReportedPlay, context: DiagramContext): Markup {
     items.push(
       markup`<li class="pause"><time></time><p>${plural(more, "more entry", "more entries")}</p></li>`,
     );
+  if (nothingCame(play)) items.push(markup`<li class="pause silence"><time></time><p>nothing came</p></li>`);
   if (play.failure !== undefined && play.verdict !== "warn")
     items.push(
       markup`<li class="broken"><time></time><p>${play.verdict === "fail" ? "Here it departs from" : "Here it can't be decided any more:"} line ${play.failure.line}.</p></li>`,
     );
   return markup`<div class="diagram">${lifelines(context.implementation)}<ol>${items}</ol></div>`;
+}
+
+// As the player writes it (play/expecting.ts).
+function nothingCame({ failure }: ReportedPlay): boolean {
+  return failure?.received.length === 1 && failure.received[0] === "nothing in time";
 }
 
 function lifelines({ role, name }: ReportedImplementation): Markup {

@@ -30,8 +30,8 @@ export function createFrameStore(): FrameStore {
         (entry, index) =>
           markup`<li id="f${index + 1}"><b>${frameName(entry.summary)}</b>${frameBytes(entry)}</li>\n`,
       );
-      return markup`<section id="frames"><h2>Bytes</h2>
-<details><summary>${plural(frames.length, "different frame")} of the conversations, but for those that stand beside a failure</summary>
+      return markup`<section><h2>Bytes of the frames</h2>
+<details id="frames"><summary>${plural(frames.length, "different frame")} of the conversations, but for those that stand beside a failure</summary>
 <ol class="frames">${items}</ol></details></section>`;
     },
   };

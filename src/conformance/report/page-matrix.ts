@@ -1,7 +1,7 @@
 // Requirements by implementations: a real table, grouped by section, which filters thin out. A cell that cases decided links
 // to the worst of them; with the page's script it opens all of them.
 
-import { caseAnchor } from "./page-case.ts";
+import { caseAnchor, coversNone, isUncounted } from "./page-case.ts";
 import { markup, plural, sentence, type Markup } from "./page-markup.ts";
 import type { Cell, Matrix, Row } from "./page-merge.ts";
 import { chapterOf, sectionName } from "./page-sections.ts";
@@ -15,6 +15,7 @@ ${matrix.cautions.map((caution) => markup`<p class="caution">${caution}</p>`)}
 ${filters(matrix, reports)}
 ${legend()}
 ${table(matrix, reports)}
+${uncountedFailures(reports)}
 <p class="nothing" hidden>No requirement answers to this filter. <button type="button" class="plain" data-reset>Show all</button></p>
 </section>`;
 }
@@ -42,7 +43,7 @@ function filters({ rows }: Matrix, reports: readonly Report[]): Markup {
   );
   return markup`<form class="filters" hidden aria-label="Filter the requirements">
 <button type="button" class="strong" data-failures aria-pressed="false">Only failures</button>
-<fieldset><legend class="unseen">verdict</legend>${verdicts}</fieldset>
+<fieldset><legend>${reports.length < 2 ? "Requirements that came out so" : "Requirements of which at least one implementation came out so"}</legend>${verdicts}</fieldset>
 <p class="shown"><output class="total" aria-live="polite"></output> <button type="button" class="plain" data-reset hidden>Show all</button></p>
 <p class="choices">
 <label>level <select name="level"><option value="">any</option>${levels}</select></label>
@@ -81,9 +82,42 @@ function tableRow(row: Row, reports: readonly Report[]): Markup {
   const { id, level, section, text, cells } = row;
   const verdicts = cells.map(({ verdict }) => verdict).join(" ");
   const words = [...new Set(cells.flatMap(({ cases }) => cases.map((one) => one.id)))].join(" ");
-  return markup`<tr role="row" class="requirement" data-id="${id}" data-level="${level}" data-section="${section}" data-verdicts="${verdicts}" data-words="${words}">
-<th scope="row" role="rowheader"><span class="id">${id}</span> <span class="text">${sentence(text, level)}</span></th>
+  return markup`<tr role="row" class="requirement${isAlike(cells) ? " alike" : ""}" data-id="${id}" data-level="${level}" data-section="${section}" data-verdicts="${verdicts}" data-words="${words}">
+<th scope="row" role="rowheader"><span class="id">${id}</span> <span class="text">${sentence(text, level)}</span>${allOf(cells)}</th>
 ${cells.map((cell, column) => tableCell(row, cell, reports[column], column))}</tr>\n`;
+}
+
+// A failure stands in its own line everywhere.
+function isAlike([first, ...others]: readonly Cell[]): boolean {
+  return (
+    first !== undefined &&
+    others.length > 0 &&
+    !isFailure(first.verdict) &&
+    others.every(({ verdict }) => verdict === first.verdict)
+  );
+}
+
+// Where there is no room for columns, this stands in for cells that all say the same, and opens them.
+function allOf(cells: readonly Cell[]): Markup {
+  const [first] = cells;
+  if (first === undefined || !isAlike(cells)) return markup``;
+  return markup`<details class="all v-${first.verdict}"><summary>${sign(first.verdict)} <span>all ${cells.length} ${verdictWords[first.verdict].word}</span></summary></details>`;
+}
+
+// Failures that no row shows, for what they cover binds the other role.
+function uncountedFailures(reports: readonly Report[]): Markup {
+  const items = reports.flatMap((report, column) =>
+    report.cases
+      .filter((one) => isFailure(one.verdict) && isUncounted(one, report))
+      .map(
+        (
+          one,
+        ) => markup`<li data-id="${one.id}" data-column="${column}" data-verdict="${one.verdict}"><span class="v-${one.verdict}"><a class="cell" href="#${caseAnchor(one, report, column)}" data-column="${column}" data-cases="${report.cases.indexOf(one)}">${sign(one.verdict)}<span class="word">${verdictWords[one.verdict].word}</span></a></span>
+<span><span class="id">${one.id}</span> ${report.implementation.name}: ${one.title}. <span class="text">Requirements in question: ${coversNone(one, report)}</span></span></li>\n`,
+      ),
+  );
+  if (items.length === 0) return markup``;
+  return markup`<div class="uncounted"><h3>Failures under none of these requirements</h3><ul>${items}</ul></div>`;
 }
 
 function tableCell(row: Row, cell: Cell, report: Report | undefined, column: number): Markup {

@@ -2,6 +2,7 @@
 // every implementation came to. Reports of servers and of clients share only the requirements that bind both.
 
 import { compareSections } from "./page-sections.ts";
+import { unlikeSettings } from "./page-settings.ts";
 import { worseFirst, type CellVerdict } from "./page-verdict.ts";
 import type { Report, ReportedCase, ReportedRequirement } from "./report.ts";
 
@@ -64,11 +65,8 @@ function inOrder(lists: readonly (readonly ReportedRequirement[])[]): ReportedRe
 
 function cautionsOf(reports: readonly Report[]): string[] {
   const cautions: string[] = [];
-  const suites = new Set(reports.map(({ suite }) => `${suite.protocol}, suite ${suite.version}`));
-  if (suites.size > 1)
-    cautions.push(
-      `The reports come from different suites (${[...suites].join("; ")}); columns may not compare.`,
-    );
+  const unlike = unlikeSettings(reports);
+  if (unlike !== undefined) cautions.push(unlike);
   const texts = new Map<string, string>();
   const changed = new Set<string>();
   for (const { id, level, text } of reports.flatMap((report) => report.requirements)) {

@@ -12,8 +12,9 @@ const rows = all("tr.requirement").map((element) => ({
   level: element.dataset.level,
   section: element.dataset.section,
   verdicts: element.dataset.verdicts.split(" "),
-  words: (element.querySelector("th").textContent + " " + element.dataset.words).toLowerCase(),
+  words: [".id", ".text"].map((part) => element.querySelector(part).textContent).concat(element.dataset.words).join(" ").toLowerCase(),
 }));
+const uncounted = all(".uncounted li");
 const bodies = all("table.matrix tbody");
 const chips = all("input[name=verdict]");
 const failures = ["fail", "known-failure"].filter((name) => rows.some((row) => row.verdicts.includes(name)));
@@ -77,6 +78,14 @@ function applyFilter() {
     row.element.hidden = !visible;
     if (visible) shown++;
   }
+  for (const item of uncounted)
+    item.hidden =
+      level !== "" ||
+      section !== "" ||
+      (column !== "" && item.dataset.column !== column) ||
+      (wanted.length > 0 && !wanted.includes(item.dataset.verdict)) ||
+      !words.every((word) => item.textContent.toLowerCase().includes(word));
+  for (const one of all(".uncounted")) one.hidden = uncounted.every((item) => item.hidden);
   for (const body of bodies) body.hidden = body.querySelector("tr.requirement:not([hidden])") === null;
   for (const output of all("output[data-count]")) output.value = String(counts.get(output.dataset.count) ?? 0);
   const filtered = wanted.length > 0 || choices.some((choice) => choice.value.trim() !== "");
@@ -93,16 +102,15 @@ function change() {
   writeAddress();
 }
 
-// The cell of a column and a requirement, such as "0 TB-FRAME-1".
+// The cell of a column and a requirement, such as "0 TB-FRAME-1", or a case that stands under none.
 function cellAt(place) {
-  const [column, id] = place.split(" ");
-  return all("a.cell").find((one) => one.dataset.column === column && idOf(one) === id);
+  return all("a.cell").find((one) => one.dataset.column + " " + idOf(one) === place);
 }
 
-const idOf = (cell) => cell.closest("tr").dataset.id;
+const idOf = (cell) => cell.closest("[data-id]").dataset.id;
 
 function openCell(cell) {
-  const row = cell.closest("tr");
+  const row = cell.closest("[data-id]");
   const column = cell.dataset.column;
   dialog.dataset.column = column;
   dialog.dataset.id = idOf(cell);
@@ -114,7 +122,7 @@ function openCell(cell) {
   title.autofocus = true;
   const verdict = made("p", "decided", ...[...cell.children].filter((part) => part.tagName !== "SMALL").map((part) => part.cloneNode(true)));
   verdict.classList.add(cell.parentElement.classList[0]);
-  const count = cases.length === 1 ? "One case was selected for it." : cases.length + " cases were selected for it, the worst first.";
+  const count = row.tagName === "LI" ? "" : cases.length === 1 ? "One case was selected for it." : cases.length + " cases were selected for it, the worst first.";
   dialog.replaceChildren(
     made("div", "bar", title, steps(cell), button("Close", "plain", () => dialog.close())),
     made("div", "inside", verdict, row.querySelector(".text").cloneNode(true), made("p", "note", count), ...cases),
@@ -128,7 +136,7 @@ function openCell(cell) {
 
 // Steps among the failing cells that the filter shows.
 function steps(cell) {
-  const failing = all("tr.requirement:not([hidden]) td.v-fail a.cell, tr.requirement:not([hidden]) td.v-known-failure a.cell");
+  const failing = all("[data-id]:not([hidden]) > .v-fail > a.cell, [data-id]:not([hidden]) > .v-known-failure > a.cell");
   const here = failing.indexOf(cell);
   const step = (text, other) => {
     const one = button(text, "plain", () => openCell(other));

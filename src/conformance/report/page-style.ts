@@ -7,13 +7,13 @@ const colours = String.raw`
 :root {
   color-scheme: light dark;
   --paper: #fdfcf9; --panel: #f5f2eb; --ink: #22201c; --soft: #625d53; --rule: #dcd6c9; --link: #1f4e79;
-  --fail: #ad1f16; --fail-ground: #ad1f16; --fail-ink: #ffffff; --mark: #fbdfd8; --known: #86355f; --unsure: #5a4696;
+  --fail: #ad1f16; --fail-ground: #ad1f16; --fail-ink: #ffffff; --fail-bar: #ad1f16; --minus: #d6e6f7; --plus: #fce0c0; --known: #86355f; --unsure: #5a4696;
   --warn: #855300; --pass: #24664c; --none: #66614f; --tested: #1f4e79; --line: #a69f90;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #17181b; --panel: #202226; --ink: #e7e4dc; --soft: #aca79c; --rule: #383a3f; --link: #93c0ec;
-    --fail: #ff9082; --fail-ground: #98231a; --fail-ink: #ffffff; --mark: #4f211c; --known: #e8a2c5; --unsure: #bcaef2;
+    --fail: #ff9082; --fail-ground: #98231a; --fail-ink: #ffffff; --fail-bar: #ff6a57; --minus: #173a5c; --plus: #5b3208; --known: #e8a2c5; --unsure: #bcaef2;
     --warn: #e5b45c; --pass: #84c9aa; --none: #aaa592; --tested: #93c0ec; --line: #6c6a66;
   }
 }
@@ -66,7 +66,9 @@ button.strong[aria-pressed=true] { background: var(--fail-ground); border-color:
 `;
 
 const cards = String.raw`
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); gap: 2rem clamp(1.5rem, 4vw, 3.5rem); margin-top: 2.4rem; }
+.cards { display: grid; grid-template-columns: minmax(0, 1fr); gap: 2rem clamp(1.5rem, 4vw, 3.5rem); margin-top: 2.4rem; }
+@media (min-width: 46rem) { .cards.pairs { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+@media (min-width: 66rem) { .cards.threes { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
 .card { border-top: 3px solid var(--ink); padding-top: 0.7rem; }
 .card h3 { margin: 0; font-size: 1.3rem; }
 .kind, .when { font-size: 0.82rem; color: var(--soft); }
@@ -76,13 +78,17 @@ const cards = String.raw`
 p.failing { color: var(--soft); }
 ul.failing { display: flex; flex-wrap: wrap; gap: 0.05rem 1rem; margin-bottom: 0.6rem; }
 ul.failing li { white-space: nowrap; }
+ul.failing li.long { white-space: normal; }
 ul.failing a { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.95em; color: var(--fail); }
-ul.failing small { color: var(--soft); }
+ul.failing small { font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
 .bar { display: block; }
 svg.bar { width: 100%; max-width: 28rem; height: 0.6rem; margin-bottom: 0.7rem; }
-.b-fail { fill: var(--fail-ground); } .b-known-failure { fill: var(--known); } .b-inconclusive { fill: var(--unsure); }
+.b-fail { fill: var(--fail-bar); } .b-known-failure { fill: var(--known); } .b-inconclusive { fill: var(--unsure); }
 .b-warn { fill: var(--warn); } .b-pass { fill: var(--pass); opacity: 0.75; }
-.b-unsupported, .b-not-played, .b-not-testable { fill: var(--rule); }
+.b-unsupported, .b-not-testable { fill: var(--rule); } .b-not-played, .b-not-bound { fill: var(--none); }
+.stripes { stroke: var(--none); stroke-width: 10; stroke-dasharray: 5 5; }
+svg.swatch { display: inline-block; width: 1.1rem; height: 0.6rem; margin: 0 0.5rem 0 0; }
+.counts .stripes { stroke-dasharray: 8 8; }
 .counts { border-collapse: collapse; font-size: 0.85rem; width: 100%; max-width: 28rem; font-variant-numeric: tabular-nums; }
 .counts th, .counts td { font-weight: 400; text-align: right; padding: 0.12rem 0; }
 .counts thead { color: var(--soft); font-size: 0.78rem; }
@@ -92,15 +98,21 @@ svg.bar { width: 100%; max-width: 28rem; height: 0.6rem; margin-bottom: 0.7rem; 
 .when { margin-top: 0.8rem; }
 .how, .legend { font-size: 0.82rem; margin-top: 0.4rem; }
 .how summary, .legend summary { color: var(--link); width: fit-content; }
-.how dl, .legend dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 1rem; margin-top: 0.4rem; }
-.how dt { color: var(--soft); }
-.variable { display: inline-block; margin-right: 0.8rem; }
+.legend dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 1rem; margin-top: 0.4rem; }
+.how { margin-top: 1.6rem; }
+.scrolled { overflow-x: auto; }
+.how table { border-collapse: collapse; margin-top: 0.5rem; font-variant-numeric: tabular-nums; }
+.how th, .how td { text-align: left; vertical-align: top; font-weight: 400; padding: 0.15rem 1.6rem 0.15rem 0; border-top: 1px solid var(--rule); min-width: 5.5rem; max-width: 16rem; }
+.how thead th { border-top: 0; }
+.how thead th, .how th[scope=rowgroup], .how .unlike > * { font-weight: 600; }
+.how th { color: var(--soft); }
 .legend { margin: 0.8rem 0; }
 `;
 
 const matrix = String.raw`
 .filters { background: var(--panel); padding: 0.8rem 1rem; margin: 1rem 0; font-size: 0.85rem; display: flex; flex-wrap: wrap; gap: 0.7rem 1rem; align-items: center; }
 .filters fieldset { border: 0; display: flex; flex-wrap: wrap; gap: 0.3rem; min-width: 0; }
+.filters legend { color: var(--soft); padding: 0; margin-bottom: 0.3rem; }
 .chip { display: inline-flex; align-items: center; gap: 0.4em; padding: 0.2rem 0.6rem; border: 1px solid var(--rule); border-radius: 99px; background: var(--paper); cursor: pointer; color: var(--ink); }
 .chip.absent:not(:has(:checked)) { display: none; }
 .chip input { position: absolute; opacity: 0; pointer-events: none; }
@@ -133,7 +145,12 @@ a.cell:hover { text-decoration: underline; }
 .v-fail > .cell .sign, .v-fail > .cell small { color: inherit; }
 .v-known-failure > a.cell { box-shadow: inset 0 0 0 1px var(--known); }
 td.v-not-bound .word { color: var(--soft); }
-td .column { display: none; }
+td .column, details.all { display: none; }
+.uncounted h3 { margin-top: 1.8rem; }
+.uncounted ul { list-style: none; }
+.uncounted li { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.3rem 0.9rem; align-items: baseline; border-top: 1px solid var(--rule); padding: 0.5rem 0; }
+.uncounted .cell { margin: 0; font: 0.85rem/1.5 system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
+.uncounted .id, .uncounted .text { color: var(--soft); }
 .nothing { padding: 1.5rem 0; }
 .many .matrix thead th:not(:first-child) { width: 8rem; padding-right: 0.5rem; }
 .many .requirement .id { float: none; display: block; padding: 0; }
@@ -143,17 +160,20 @@ td .column { display: none; }
 
 const cases = String.raw`
 .case { border-top: 1px solid var(--rule); min-width: 0; }
-.case > summary { display: grid; grid-template-columns: 1.6rem 1fr auto; column-gap: 0.2rem; align-items: baseline; padding: 0.5rem 0; list-style: none; line-height: 1.4; }
+.case > summary { display: grid; grid-template-columns: 1rem 1.6rem 1fr auto; column-gap: 0.2rem; align-items: baseline; padding: 0.5rem 0; list-style: none; line-height: 1.4; }
 .case > summary::-webkit-details-marker { display: none; }
 .case > summary:hover .title { text-decoration: underline; }
-.case > summary .sign { align-self: center; grid-row: 1; }
+.case > summary::before { content: "▸"; color: var(--soft); grid-area: 1 / 1; }
+.case[open] > summary::before { content: "▾"; }
+.case > summary .sign { align-self: start; margin-top: 0.22em; grid-area: 1 / 2; }
 .case > summary .id { color: var(--soft); font-size: 0.76em; padding-left: 1rem; text-align: right; }
-.case > summary .reason { grid-column: 2 / -1; color: var(--tone); font-size: 0.92rem; }
+.case > summary .reason { grid-column: 3 / -1; color: var(--tone); font-size: 0.92rem; }
 .case .title { font-weight: 600; }
-.case .body { padding: 0.3rem 0 1.8rem 1.8rem; min-width: 0; }
+.case .body { padding: 0.3rem 0 1.8rem 3rem; min-width: 0; }
 .cases > summary { padding: 0.5rem 0; }
 .cases .title { font-weight: 400; }
 .step { margin: 0.3rem 0 0.7rem; font-size: 0.92rem; }
+.step + .note { margin: -0.4rem 0 0.7rem; }
 .step code { white-space: pre-wrap; }
 .known { margin-bottom: 0.6rem; }
 .compare { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: 0.88rem; line-height: 1.45; border: 1px solid var(--rule); }
@@ -161,17 +181,17 @@ const cases = String.raw`
 .compare th { text-align: left; font: 600 0.78rem/1.3 system-ui, sans-serif; padding: 0.4rem 0.7rem; background: var(--panel); }
 .compare td { vertical-align: top; padding: 0.12rem 0.7rem 0.12rem 1.5rem; position: relative; }
 .compare td + td, .compare th + th { border-left: 1px solid var(--rule); }
-.compare tr:last-child td { padding-bottom: 0.4rem; }
+.compare tbody:last-child tr:last-child td { padding-bottom: 0.4rem; }
 .compare code { color: inherit; margin-right: 0.5rem; }
-.compare .same { color: var(--soft); }
-.compare .differs td { background: var(--mark); color: var(--ink); }
-.compare .differs td.none { background: none; }
-.mark { position: absolute; left: 0.55rem; color: var(--fail); }
+.compare td { color: var(--soft); }
+.compare td.marked { color: var(--ink); }
+.compare .expected.marked { background: var(--minus); } .compare .received.marked { background: var(--plus); }
+.mark { position: absolute; left: 0.55rem; }
 .expected .mark::after { content: "−"; } .received .mark::after { content: "+"; }
 .covers { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; font-size: 0.92rem; }
 .covers dt { font: 0.78rem/1.75 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; color: var(--soft); }
 .copied { display: flex; gap: 0.7rem; align-items: start; background: var(--panel); padding: 0.5rem 0.8rem; }
-.copied pre { flex: 1; min-width: 0; }
+.copied pre { flex: 1; min-width: 0; white-space: pre; overflow-x: auto; }
 .facts { list-style: none; font-size: 0.82rem; color: var(--soft); margin-bottom: 0.6rem; }
 .facts b, .facts q { color: var(--ink); }
 .gauge { width: 9rem; height: 0.8rem; vertical-align: -0.15rem; overflow: visible; }
@@ -206,26 +226,34 @@ const smallAndPaper = String.raw`
   .cell { margin-left: 0; }
   td > span.cell, td:not(.v-fail, .v-known-failure) > .cell { padding-left: 0; }
   .frame.wide .matrix { min-width: 0; }
+  details.all { display: block; font: 0.85rem/1.6 system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; color: var(--tone); }
+  .alike:not(:has(details.all[open])) td { display: none; }
+  dialog .bar h2 { flex: 1 0 100%; }
+  dialog .bar button.plain { padding-left: 0; }
+  .copied { flex-direction: column; gap: 0.4rem; }
+  .copied pre { width: 100%; }
   .shown { margin-left: 0; }
   .choices, .choices label { width: 100%; }
   .choices label { display: grid; grid-template-columns: 7rem minmax(0, 1fr); align-items: center; }
   select, input[type=search] { max-width: 100%; }
-  .case > summary { grid-template-columns: 1.6rem 1fr; }
-  .case > summary .id { grid-column: 2; text-align: left; padding: 0; }
+  .case > summary { grid-template-columns: 1rem 1.6rem 1fr; }
+  .case > summary .id { grid-column: 3; text-align: left; padding: 0; }
   .case .body { padding-left: 0; }
-  .compare, .compare tbody, .compare tr, .compare td { display: block; }
+  .compare, .compare td { display: block; }
+  .compare tbody { display: flex; flex-direction: column; }
+  .compare tr { display: contents; }
+  .compare .received { order: 1; }
   .compare thead { display: none; }
-  .compare tr:first-child td { padding-top: 0.4rem; }
   .compare td + td { border-left: 0; }
   .compare caption { display: block; text-align: left; padding: 0.3rem 0.7rem 0; color: var(--soft); }
-  .compare .same:not(:has(.received.none)) .expected, .compare td.none { display: none; }
+  .compare .same .expected, .compare td.none { display: none; }
   .covers { grid-template-columns: 1fr; gap: 0; }
   .covers dd { margin-bottom: 0.5rem; }
   .legend dl { grid-template-columns: 1fr; gap: 0; }
   .legend dd { margin-bottom: 0.4rem; }
 }
 @media print {
-  :root { --paper: #fff; --panel: #f4f4f4; --ink: #000; --soft: #444; --rule: #bbb; --link: #000; --fail: #a00; --fail-ground: #a00; --fail-ink: #fff; --mark: #fbdfd8; --known: #702; --unsure: #428; --warn: #640; --pass: #153; --none: #555; --tested: #000; --line: #888; }
+  :root { --paper: #fff; --panel: #f4f4f4; --ink: #000; --soft: #444; --rule: #bbb; --link: #000; --fail: #a00; --fail-ground: #a00; --fail-ink: #fff; --fail-bar: #a00; --minus: #d6e6f7; --plus: #fce0c0; --known: #702; --unsure: #428; --warn: #640; --pass: #153; --none: #555; --tested: #000; --line: #888; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .filters, .skip, .copy, dialog, #frames { display: none !important; }
   #failures .case::details-content { content-visibility: visible; display: block; height: auto; }
@@ -235,7 +263,7 @@ const smallAndPaper = String.raw`
 }
 @media (forced-colors: active) {
   .v-fail > a.cell { border: 2px solid; }
-  .compare .differs td { border: 1px solid; }
+  .compare td.marked { border: 1px solid; }
 }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 `;

@@ -1,13 +1,13 @@
 // What each implementation came to, in words that claim no more than was seen, and then every failure with its bytes:
 // a reader who stops here knows what is broken.
 
-import { caseAnchor, caseDetails, type CaseContext } from "./page-case.ts";
+import { caseAnchor, caseDetails, isUncounted, type CaseContext } from "./page-case.ts";
 import { grouped, markup, plural, type Markup } from "./page-markup.ts";
 import { isFailure, verdictLabel, verdictOrder, verdictWords, type CellVerdict } from "./page-verdict.ts";
-import type { Report } from "./report.ts";
+import type { Report, ReportedCase } from "./report.ts";
 
-// Failures beyond these start closed.
-const openFailures = 1;
+// Where there are more failures, only the first of each implementation starts open.
+const openFailures = 12;
 
 export function headline(report: Report): string {
   const count = countOf(report);
@@ -16,10 +16,19 @@ export function headline(report: Report): string {
   const broken = count("fail") + count("known-failure");
   const played = report.cases.some(({ plays }) => plays.length > 0);
   if (!played) return "Nothing was played: this run shows nothing about it.";
-  if (broken > 0) return `Fails ${grouped(broken)} of ${plural(all, "requirement")}.`;
   // A case can fail though no requirement counts it, as a sanity case does for a role that it does not bind.
-  const failed = report.cases.filter((one) => isFailure(one.verdict)).length;
-  if (failed > 0) return `${plural(failed, "case")} failed.`;
+  const failed = report.cases.filter((one) => isFailure(one.verdict));
+  const uncounted = failed.filter((one) => isUncounted(one, report)).length;
+  const beside =
+    uncounted === 0
+      ? ""
+      : `, and ${plural(uncounted, "case")} about none that binds a ${report.implementation.role}`;
+  if (broken > 0)
+    return `Fails ${grouped(broken)} of ${plural(all, "requirement")} in ${plural(failed.length - uncounted, "case")}${beside}.`;
+  if (failed.length > 0)
+    return uncounted === failed.length
+      ? `${plural(uncounted, "case")} failed, about no requirement that binds a ${report.implementation.role}.`
+      : `${plural(failed.length, "case")} failed.`;
   if (shown === all) return `All ${plural(all, "requirement")} were seen to hold.`;
   return `No failure; ${grouped(shown)} of ${plural(all, "requirement")} were seen to hold, ${grouped(all - shown)} were not shown.`;
 }
@@ -42,7 +51,7 @@ export function momentText(iso: string): string {
 }
 
 export function summaryOf(report: Report, column: number): Markup {
-  const { implementation, run, suite } = report;
+  const { implementation, run } = report;
   return markup`<article class="card" aria-labelledby="i${column}">
 <h3 id="i${column}">${implementation.name}</h3>
 <p class="kind">${implementation.role} under test, ${implementation.transport === "tls" ? "TLS" : "plaintext"}</p>
@@ -52,17 +61,6 @@ ${barOf(report)}
 ${countsOf(report)}
 ${report.remarks.length === 0 ? "" : markup`<ul class="remarks">${report.remarks.map((remark) => markup`<li>${remark}</li>`)}</ul>`}
 <p class="when">${momentText(run.startedAt)}, in ${seconds(run.durationMs)}. Exit code ${report.exitCode}: ${exitMeaning(report.exitCode)}.</p>
-<details class="how"><summary>How it was run</summary>
-<dl>
-<dt>specification</dt><dd>${suite.protocol}, suite ${suite.version}, ${plural(suite.exchanges, "exchange")}</dd>
-<dt>played</dt><dd>${plural(report.cases.length, "case")}, ${run.segmentations.join(", ")}</dd>
-<dt>seed</dt><dd>${run.seed}</dd>
-<dt>only</dt><dd>${run.only.length === 0 ? "everything" : run.only.join(", ")}</dd>
-<dt>skipped</dt><dd>${run.skip.length === 0 ? "nothing" : run.skip.join(", ")}</dd>
-<dt>SHOULD</dt><dd>${run.strict ? "counted as a failure (--strict)" : "counted as a warning"}</dd>
-<dt>time scale</dt><dd>${run.timeScale}, ${plural(run.jobs, "case")} at once</dd>
-<dt>profile</dt><dd>${Object.entries(implementation.variables).map(([name, value]) => markup`<span class="variable"><code>${name}</code> ${grouped(value)}</span> `)}</dd>
-</dl></details>
 </article>\n`;
 }
 
@@ -75,12 +73,25 @@ export function failuresOf(reports: readonly Report[], contexts: readonly CaseCo
     const [report, context] = [reports[column], contexts[column]];
     if (report === undefined || context === undefined || cases.length === 0) return "";
     const sorted = cases.toSorted((a, b) => Number(b.verdict === "fail") - Number(a.verdict === "fail"));
-    return markup`<h3>${report.implementation.name} <small>${report.implementation.role}: ${plural(cases.length, "case")}</small></h3>
-${sorted.map((one, index) => caseDetails(one, context, one.verdict === "fail" && index < openFailures))}`;
+    return markup`<h3 id="failures-${column}">${report.implementation.name} <small>${report.implementation.role}: ${plural(cases.length, "case")}</small></h3>
+${sorted.map((one, index) => caseDetails(one, context, index === 0 || total <= openFailures))}`;
   });
   return markup`<section id="failures"><h2>Failures <small>${grouped(total)}</small></h2>
-<p class="lead">What the specification asks for and what came instead. The marked lines are the bytes that differ.</p>
+<p class="lead">What the specification asks for and what came instead. Lines with − were expected and did not come, those with + came instead; lines without a sign have the same bytes, or may have any.</p>
+${failureLinks(reports, failing)}
 ${parts}</section>`;
+}
+
+function failureLinks(reports: readonly Report[], failing: readonly (readonly ReportedCase[])[]): Markup {
+  const links = failing.flatMap((cases, column) =>
+    cases.length === 0
+      ? []
+      : [
+          markup`<li><a href="#failures-${column}">${reports[column]?.implementation.name}</a> ${grouped(cases.length)}</li>\n`,
+        ],
+  );
+  if (links.length < 2) return markup``;
+  return markup`<nav aria-label="Failures by implementation"><ul>${links}</ul></nav>`;
 }
 
 export function otherCases(reports: readonly Report[], contexts: readonly CaseContext[]): Markup {
@@ -108,7 +119,7 @@ function failingOf(report: Report, column: number): Markup {
     const [first] = failed;
     const share = markup` <small>${failed.length} of ${all}</small>`;
     if (first === undefined) return markup`<li>${id}${share}</li>`;
-    return markup`<li><a href="#${caseAnchor(first, report, column)}" data-open="${column} ${id}">${id}</a>${share}</li>\n`;
+    return markup`<li><a href="#${caseAnchor(first, report, column)}" data-open="${column} ${id}">${id}${share}</a></li>\n`;
   };
   const [whole, part] = [
     found.filter(({ failed, all }) => failed.length === all),
@@ -118,7 +129,12 @@ function failingOf(report: Report, column: number): Markup {
     ones.length === 0
       ? markup``
       : markup`<p class="failing">${title}</p><ul class="failing">${ones.map(link)}</ul>`;
-  return markup`${list("Every case about it failed:", whole)}${list("Some of its cases failed:", part)}`;
+  const uncounted = report.cases.filter((one) => isFailure(one.verdict) && isUncounted(one, report));
+  const beside =
+    uncounted.length === 0
+      ? ""
+      : markup`<p class="failing">Failed cases about no requirement that binds a ${report.implementation.role}:</p><ul class="failing">${uncounted.map((one) => markup`<li class="long"><a href="#${caseAnchor(one, report, column)}" data-open="${column} ${one.id}">${one.id}</a></li>\n`)}</ul>`;
+  return markup`${list("Requirements of which every case failed:", whole)}${list("Requirements of which some cases failed:", part)}${beside}`;
 }
 
 function countOf(report: Report): (verdict: CellVerdict) => number {
@@ -131,14 +147,24 @@ function barOf(report: Report): Markup {
   let x = 0;
   const parts = verdictOrder.map((verdict) => {
     const width = count(verdict) * scale;
-    const part =
-      width === 0
-        ? ""
-        : markup`<rect class="b-${verdict}" x="${fixed(x)}" y="0" width="${fixed(Math.max(0, width - 2))}" height="10"/>`;
+    const part = width === 0 ? "" : segment(verdict, x, Math.max(0, width - 2));
     x += width;
     return part;
   });
   return markup`<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">${parts}</svg>`;
+}
+
+// Colour alone doesn't tell the ways of not having been shown: what was unsupported is striped, what was not played a line.
+function segment(verdict: CellVerdict, x: number, width: number): Markup {
+  if (verdict === "not-played")
+    return markup`<rect class="b-not-played" x="${fixed(x)}" y="3.5" width="${fixed(width)}" height="3"/>`;
+  const stripes = markup`<path class="stripes" d="M${fixed(x)} 5h${fixed(width)}"/>`;
+  return markup`<rect class="b-${verdict}" x="${fixed(x)}" y="0" width="${fixed(width)}" height="10"/>${verdict === "unsupported" ? stripes : ""}`;
+}
+
+// A piece of the bar beside the word that says what it means.
+function swatch(verdict: CellVerdict): Markup {
+  return markup`<svg class="bar swatch" viewBox="0 0 40 10" preserveAspectRatio="none" aria-hidden="true">${segment(verdict, 0, 40)}</svg>`;
 }
 
 function countsOf(report: Report): Markup {
@@ -146,7 +172,7 @@ function countsOf(report: Report): Markup {
   const rows = verdictOrder.map((verdict) => {
     const cases = verdict in report.totals ? report.totals[verdict as keyof Report["totals"]] : 0;
     if (count(verdict) === 0 && cases === 0) return "";
-    return markup`<tr><th scope="row">${verdictLabel(verdict)}</th><td>${grouped(count(verdict))}</td><td>${verdict === "not-played" || verdict === "not-testable" ? "" : grouped(cases)}</td></tr>`;
+    return markup`<tr><th scope="row">${swatch(verdict)}${verdictLabel(verdict)}</th><td>${grouped(count(verdict))}</td><td>${verdict === "not-played" || verdict === "not-testable" ? "" : grouped(cases)}</td></tr>`;
   });
   return markup`<table class="counts"><thead><tr><th scope="col"><span class="unseen">verdict</span></th><th scope="col">requirements</th><th scope="col">cases</th></tr></thead><tbody>${rows}</tbody></table>`;
 }

@@ -8,6 +8,7 @@ import { asItStands, grouped, markup, plural, type Markup } from "./page-markup.
 import { matrixSection } from "./page-matrix.ts";
 import { mergeReports } from "./page-merge.ts";
 import { pageScript } from "./page-script.ts";
+import { settingsTable } from "./page-settings.ts";
 import { pageStyle } from "./page-style.ts";
 import { failuresOf, otherCases, summaryOf } from "./page-summary.ts";
 import { isFailure, signShapes } from "./page-verdict.ts";
@@ -17,13 +18,15 @@ export function pageOf(reports: readonly Report[]): string {
   const store = createFrameStore();
   const contexts = reports.map((report, column) => ({ report, column, store }));
   const matrix = mergeReports(reports);
-  const content = markup`${header(reports)}
+  const [failures, others] = [failuresOf(reports, contexts), otherCases(reports, contexts)];
+  const appendix = store.appendix();
+  const content = markup`${header(reports, appendix.text !== "")}
 <main id="main">
-<section id="implementations"><h2 class="unseen">Implementations</h2><div class="cards">${reports.map(summaryOf)}</div></section>
-${failuresOf(reports, contexts)}
+<section id="implementations"><h2 class="unseen">Implementations</h2><div class="cards${columnsOf(reports.length)}">${reports.map(summaryOf)}</div>${reports.length === 0 ? "" : settingsTable(reports)}</section>
+${failures}
 ${matrixSection(matrix, reports)}
-${otherCases(reports, contexts)}
-${store.appendix()}
+${others}
+${appendix}
 </main>
 <dialog id="decision" aria-labelledby="decision-title"></dialog>
 <p class="unseen" role="status" id="status"></p>`;
@@ -59,15 +62,26 @@ ${content}
 `;
 }
 
-function header(reports: readonly Report[]): Markup {
+// Cards side by side without one that is left over, where that can be.
+function columnsOf(cards: number): string {
+  return cards === 2 || (cards % 3 === 1 && cards % 2 === 0) ? " pairs" : cards > 2 ? " threes" : "";
+}
+
+// What is unsupported was not played, or not to its end.
+function conversationsOf({ cases }: Report): number {
+  const plays = cases.flatMap((one) => one.plays);
+  return plays.filter(({ verdict, transcript }) => verdict !== "unsupported" && transcript.length > 0).length;
+}
+
+function header(reports: readonly Report[], appendix: boolean): Markup {
   const [first] = reports;
-  const cases = reports.reduce((sum, report) => sum + report.cases.length, 0);
+  const conversations = reports.reduce((sum, report) => sum + conversationsOf(report), 0);
   const protocol = first?.suite.protocol ?? "TalkByte";
   return markup`<header class="top">
 <p class="over">${protocol} conformance</p>
 <h1>${titleOf(reports)}</h1>
-<p class="lead">The suite held ${whoseOf(reports)} to the ${protocol} specification by talking to ${reports.length === 1 ? "it" : "them"} on the wire, in ${plural(cases, "conversation")}, and judged the bytes that came back.</p>
-<nav aria-label="Parts of this page"><ul><li><a href="#failures">Failures</a></li><li><a href="#requirements">Requirements</a></li><li><a href="#cases">All other cases</a></li></ul></nav>
+<p class="lead">The suite held ${whoseOf(reports)} to the ${protocol} specification by talking to ${reports.length === 1 ? "it" : "them"} on the wire, in ${plural(conversations, "conversation")}, and judged the bytes that came back.</p>
+<nav aria-label="Parts of this page"><ul><li><a href="#failures">Failures</a></li><li><a href="#requirements">Requirements</a></li><li><a href="#cases">All other cases</a></li>${appendix ? markup`<li><a href="#frames">Bytes of the frames</a></li>` : ""}</ul></nav>
 <noscript><p class="note">Without scripts the requirements can't be filtered; everything else is here.</p></noscript>
 </header>`;
 }
