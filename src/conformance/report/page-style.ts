@@ -90,7 +90,7 @@ svg.bar { width: 100%; max-width: 28rem; height: 0.6rem; margin-bottom: 0.7rem; 
 svg.swatch { display: inline-block; width: 1.1rem; height: 0.6rem; margin: 0 0.5rem 0 0; }
 .counts .stripes { stroke-dasharray: 8 8; }
 .counts { border-collapse: collapse; font-size: 0.85rem; width: 100%; max-width: 28rem; font-variant-numeric: tabular-nums; }
-.counts th, .counts td { font-weight: 400; text-align: right; padding: 0.12rem 0; }
+.counts th, .counts td { white-space: nowrap; font-weight: 400; text-align: right; padding: 0.12rem 0; }
 .counts thead { color: var(--soft); font-size: 0.78rem; }
 .counts tbody th { text-align: left; }
 .counts td { width: 6.5rem; }
@@ -226,6 +226,7 @@ const smallAndPaper = String.raw`
   .cell { margin-left: 0; }
   td > span.cell, td:not(.v-fail, .v-known-failure) > .cell { padding-left: 0; }
   .frame.wide .matrix { min-width: 0; }
+  .counts td { width: 5.2rem; }
   details.all { display: block; font: 0.85rem/1.6 system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; color: var(--tone); }
   .alike:not(:has(details.all[open])) td { display: none; }
   dialog .bar h2 { flex: 1 0 100%; }
