@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadCatalog, select } from "../src/conformance/exchange/catalog.ts";
 import { preparePassword } from "../src/credentials/password.ts";
 import { addUser } from "../src/credentials/users-file.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
@@ -37,5 +38,16 @@ describe("the README", () => {
     await writeFile(join(folder, "example.ts"), source);
     const { stdout } = await promisify(execFile)(process.execPath, ["example.ts"], { cwd: folder });
     expect(stdout).toBe("hello\nnothing from alice\nworld\n");
+  });
+
+  it("counts the suite's cases as they are", async () => {
+    const readme = await readFile(join(project, "README.md"), "utf8");
+    const servers = select(loadCatalog(), { role: "server" });
+    const needTls = servers.filter(({ connection }) => connection !== undefined).length;
+    const counts = /: (\d+) cases in [\d.]+ s: (\d+) passed, (\d+) unsupported/
+      .exec(readme)
+      ?.slice(1)
+      .map(Number);
+    expect(counts).toEqual([servers.length, servers.length - needTls, needTls]);
   });
 });
