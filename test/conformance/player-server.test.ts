@@ -144,6 +144,14 @@ describe("closes", () => {
   });
 });
 
+it("answers a PING in a quiet time", async () => {
+  const pinging: FakeOptions = {
+    on: { STOP: (_r, wire) => wire.send(frame("PING", new Uint8Array(8))), PONG: () => undefined },
+  };
+  const steps = `${serverLogin}- C: { STOP: $any }\n- S: quiet\n  for: 10`;
+  expect(await playServer(steps, pinging)).toMatchObject({ verdict: "pass" });
+});
+
 describe("fail", () => {
   it.each([
     ["another frame", `${hello}- S: { PONG: $any }`, {}, "expected PONG, but got WELCOME"],
@@ -226,8 +234,8 @@ describe("fail", () => {
       "got PING",
     ],
     [
-      "a PING in a quiet time",
-      `${serverLogin}- C: { STOP: $any }\n- S: quiet\n  for: 10`,
+      "a PING in a quiet time, where PING is asked for later",
+      `${serverLogin}- C: { STOP: $any }\n- S: quiet\n  for: 10\n- S: { PING: $any }`,
       { on: { STOP: (_r, wire) => wire.send(frame("PING", new Uint8Array(8))) } },
       "got PING",
     ],

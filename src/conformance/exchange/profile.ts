@@ -15,6 +15,7 @@ export const variables = {
   "tries-minus-2": "number",
   "max-frame-bytes": "number",
   "max-under-way": "number",
+  "max-version": "number",
   "tls-ms": "number",
   "login-ms": "number",
   "frame-ms": "number",

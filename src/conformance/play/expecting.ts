@@ -111,6 +111,7 @@ function judgeTime(scene: Scene, act: Act, line: number, thing: Thing, due: Due)
     came: thing.kind !== "timeout",
   };
   scene.timings.push(timing);
+  refuseIfAwake(scene, act, thing, due);
   scene.limits.push(due.deadlineMs);
   const span = `${timing.earliestMs} to ${timing.latestMs} ms`;
   if (thing.kind === "timeout")
@@ -127,9 +128,21 @@ function judgeTime(scene: Scene, act: Act, line: number, thing: Thing, due: Due)
     );
 }
 
+// The PONG to a server's own PING starts its idle deadline again, as often as it sends one.
+function refuseIfAwake(scene: Scene, act: Act, thing: Thing, due: Due): void {
+  const { pongSentAt } = scene;
+  if (act.kind !== "closes" || act.code !== "timeout" || pongSentAt === undefined || pongSentAt < due.since)
+    return;
+  if (thing.kind === "timeout" || thing.at > due.latest)
+    throw new StepFailed(
+      "unsupported",
+      "the server keeps its own session awake: it sent PING, and was answered",
+    );
+}
+
 async function expectQuiet(scene: Scene, step: WireStep): Promise<void> {
   const milliseconds = quietMs(scene, step);
-  const thing = await nextThing(scene, undefined, milliseconds);
+  const thing = await nextThing(scene, [{ kind: "quiet" }], milliseconds);
   scene.limits.push(milliseconds);
   if (thing.kind !== "timeout")
     mismatch(

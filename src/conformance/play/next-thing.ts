@@ -3,7 +3,7 @@
 
 import { annotate, annotatedLine } from "../wire/annotate.ts";
 import { toHex, writeInteger } from "../wire/bytes.ts";
-import { fieldContent, type FrameReading } from "../wire/frames.ts";
+import { fieldContent, numberAt, type FrameReading } from "../wire/frames.ts";
 import { StepFailed } from "./result.ts";
 import { fillingOf, templateOf, type Scene } from "./scene.ts";
 import type { Thing } from "./stage.ts";
@@ -12,7 +12,7 @@ import { materialize } from "./template.ts";
 import { frameNamed } from "../wire/wire-table.ts";
 
 // `asked`: what the step, or its branches, may begin with; undefined where nothing at all may be passed over but
-// extensions, for a quiet side sends no PING either.
+// extensions.
 export async function nextThing(
   scene: Scene,
   asked: readonly Act[] | undefined,
@@ -25,13 +25,18 @@ export async function nextThing(
     const thing = await stage.next(Math.max(0, until - stage.now()));
     if (thing.kind === "oversize") refuseOversize(scene, thing);
     if (thing.kind !== "frame") return thing;
-    const complaint = stage.watch.complaint(scene.underTest, thing.reading);
+    // What was put back has been judged.
+    const complaint = scene.judged.has(thing)
+      ? undefined
+      : stage.watch.complaint(scene.underTest, thing.reading);
+    scene.judged.add(thing);
     if (complaint !== undefined)
       throw new StepFailed("fail", complaint, {
         expected: ["a frame that is well-formed, and legal here"],
         received: annotate(scene.table, thing.bytes),
       });
     if (thing.reading.extension) continue;
+    checkVersions(scene, thing);
     const passes = asked !== undefined && passesOver(scene, asked, thing.reading);
     stage.watch.see(scene.underTest, thing.reading);
     if (!passes) return thing;
@@ -64,9 +69,25 @@ export async function sendDuePongs(scene: Scene): Promise<void> {
   for (const pong of scene.pongsDue.splice(0)) await sendPong(scene, pong);
 }
 
+// An ERROR names the versions that its sender speaks, whatever it is about (TB-ERROR-5).
+function checkVersions(scene: Scene, { reading, bytes }: Extract<Thing, { kind: "frame" }>): void {
+  if (reading.kind?.name !== "ERROR") return;
+  const low = numberAt(reading, "min-version");
+  const high = numberAt(reading, "max-version");
+  const { version } = scene.table;
+  const highest = scene.profile.variables["max-version"] ?? version;
+  if (low === version && high === highest) return;
+  throw new StepFailed("fail", `ERROR says that its sender speaks versions ${low} to ${high}`, {
+    expected: [`min-version = ${version}`, `max-version = ${highest}`],
+    received: annotate(scene.table, bytes),
+  });
+}
+
 function passesOver(scene: Scene, asked: readonly Act[], reading: FrameReading): boolean {
   const name = reading.kind?.name;
   const { watch } = scene.stage;
+  const quiet = asked.some(({ kind }) => kind === "quiet");
+  if (name === "PING" && quiet && scene.asksFor.has(name)) return false;
   if (name === "PING") return !asked.some((act) => isFrame(act, name)) && watch.mayPing(scene.underTest);
   // An exchange about GOAWAY says where one may come.
   if (name === "GOAWAY") return scene.underTest === "S" && !scene.asksFor.has(name) && watch.mayGoAway();

@@ -209,6 +209,7 @@ async function openScene(play: Play): Promise<Scene> {
     warning: undefined,
     pongSentAt: undefined,
     patienceMs: 0,
+    judged: new WeakSet(),
     pongsDue: [],
     asksFor: framesAskedFor(play.exchange, underTest),
   };

@@ -4,7 +4,7 @@ import { concat, fromHex, writeInteger } from "../wire/bytes.ts";
 import type { Profile } from "../exchange/profile.ts";
 import { resolveFrame } from "./resolve.ts";
 import type { BranchTaken, Timing } from "./result.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage, Thing } from "./stage.ts";
 import type { Act, FrameAct, Span, Speaker, WireStep } from "../exchange/steps.ts";
 import { match, materialize, type Captures, type Filling, type FrameTemplate } from "./template.ts";
 import { amountOf, type Amount } from "../exchange/values.ts";
@@ -49,6 +49,8 @@ export interface Scene extends Script {
   pongSentAt: number | undefined;
   // How long the runner waited last for what came, or didn't.
   patienceMs: number;
+  // Frames of the side under test that were looked at already.
+  readonly judged: WeakSet<Thing>;
   // PONGs that wait until the runner is between frames of its own.
   readonly pongsDue: FrameAct[];
   // Frames of the side under test that some step of the exchange asks for, by name.

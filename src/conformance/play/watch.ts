@@ -2,7 +2,7 @@
 // frames, the limit in force (spec section 8.1), and extension frames only where one is allowed (3.4).
 
 import { toHex } from "../wire/bytes.ts";
-import { createSplitter, numberAt, readFrame, type FrameReading } from "../wire/frames.ts";
+import { createSplitter, fieldContent, numberAt, readFrame, type FrameReading } from "../wire/frames.ts";
 import type { Speaker } from "../exchange/steps.ts";
 import { limitNamed, type WireTable } from "../wire/wire-table.ts";
 
@@ -35,6 +35,7 @@ export function createWatch(table: WireTable): Watch {
   let announced = limit;
   let answered = false;
   const closing = new Set<Speaker>();
+  const unanswered = new Set<string>();
 
   function see(speaker: Speaker, reading: FrameReading): void {
     const name = reading.kind?.name;
@@ -42,6 +43,9 @@ export function createWatch(table: WireTable): Watch {
     if (name === "WELCOME") announced = numberAt(reading, "max-frame-bytes") ?? limit;
     if (name === "AUTHENTICATED") limit = announced;
     if (name === "AUTHENTICATED" || name === "REFUSED" || name === "ERROR") answered = true;
+    const id = toHex(fieldContent(reading, "id") ?? new Uint8Array());
+    if (name === "MESSAGE") unanswered.add(id);
+    if (name === "REPLY") unanswered.delete(id);
     seen[speaker].add(name);
     const last = name === "REFUSED" && numberAt(reading, "tries-left") === 0;
     if (last || name === "STOPPED" || name === "ERROR") closing.add(speaker);
@@ -64,6 +68,14 @@ export function createWatch(table: WireTable): Watch {
         return seen[speaker].has(opening) ? undefined : `an extension frame before ${opening}`;
       }
       const [fault] = reading.faults;
+      const id = fieldContent(reading, "id");
+      if (
+        speaker === "C" &&
+        reading.kind?.name === "MESSAGE" &&
+        id !== undefined &&
+        unanswered.has(toHex(id))
+      )
+        return `a MESSAGE with the id ${Number(numberAt(reading, "id"))}, which is still unanswered`;
       if (fault === undefined) return undefined;
       const name = reading.kind?.name ?? `type 0x${toHex(Uint8Array.of(reading.type ?? 0))}`;
       return `a malformed ${name}: at ${fault.offset}, ${fault.path === "" ? "" : `${fault.path} `}${fault.problem}`;

@@ -4,7 +4,7 @@
 import { speakerOf } from "../exchange/exchange-checks.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { Profile } from "../exchange/profile.ts";
+import { earliestShare, type Profile } from "../exchange/profile.ts";
 import { play } from "../play/player.ts";
 import type { Result, Verdict } from "../play/result.ts";
 import type { Segmentation } from "../play/segmentation.ts";
@@ -65,7 +65,7 @@ async function playInTime(...rest: PlayParameters): Promise<Played> {
   const [exchange, , target] = rest;
   for (let left = lateTries; ; left--) {
     const played = await playIfReady(...rest);
-    if (!isLate(played) || left === 1) return played;
+    if (!isLate(played, rest[3].profile) || left === 1) return played;
     await delay(lateMs);
     if (exchange.operated && (await restart(target)) !== undefined) return played;
   }
@@ -111,17 +111,23 @@ export async function playOnce(
   return judge(played, rules);
 }
 
-function isLate({ result, lagMs }: Played): boolean {
-  return result.verdict !== "unsupported" && lagMs > (result.shortestLimitMs ?? Infinity) * lagShare;
+// A failure is believed only of a runner that was not late by what would explain it: less than nine tenths of a deadline
+// is too early, and the slack past it too late.
+function isLate({ result, lagMs }: Played, { variables }: Profile): boolean {
+  const { verdict, shortestLimitMs: limit = Infinity } = result;
+  if (verdict === "unsupported" || limit === Infinity) return false;
+  const slack = variables["slack-ms"];
+  const failed = Math.min(limit * (1 - earliestShare), typeof slack === "number" ? slack : Infinity);
+  return lagMs > (verdict === "fail" ? failed : limit * lagShare);
 }
 
-function judge(played: Played, { strict }: PlayRules): Played {
+function judge(played: Played, { strict, profile }: PlayRules): Played {
   const { result, lagMs } = played;
-  if (isLate(played))
+  if (isLate(played, profile))
     return revised(
       played,
       "inconclusive",
-      `the runner itself was late by ${Math.round(lagMs)} ms, more than a quarter of the ${Math.round(result.shortestLimitMs ?? 0)} ms that count here (it was: ${verdictText(result)})`,
+      `the runner itself was late by ${Math.round(lagMs)} ms, too much for the ${Math.round(result.shortestLimitMs ?? 0)} ms that count here (it was: ${verdictText(result)})`,
     );
   return strict ? { ...played, result: strictly(result) } : played;
 }
