@@ -23,7 +23,7 @@ const slowReplies: Patch = { ...slowApplication, put: slowApplication.put.replac
 const slowVerification: Patch = patch(
   "server",
   "verify: async (attempt, _source, signal) => await login.verify(attempt, signal),",
-  "verify: async (attempt, _source, signal) => {\n        await new Promise((resolve) => setTimeout(resolve, 400));\n        return await login.verify(attempt, signal);\n      },",
+  "verify: async (attempt, _source, signal) => {\n        await new Promise((resolve) => setTimeout(resolve, 1000));\n        return await login.verify(attempt, signal);\n      },",
 );
 
 const notices: readonly Mutant[] = [
