@@ -179,11 +179,11 @@ describe("the page", () => {
     );
   });
 
-  it("takes three implementations, each with all cases, and stays under 3 MB", async () => {
+  it("takes three implementations, each with all cases, and stays under 4 kB for each", async () => {
     const all = await playedReport();
     expect(all.cases.length).toBeGreaterThan(150);
     const html = pageOf([all, ownSessions(all, 1), ownSessions(all, 2)]);
-    expect(Buffer.byteLength(html)).toBeLessThan(3e6);
+    expect(Buffer.byteLength(html)).toBeLessThan(3 * all.cases.length * 4000);
     expect(Buffer.byteLength(html)).toBeGreaterThan(1e6);
   }, 60_000);
 
