@@ -5,6 +5,7 @@ import type { Catalog } from "../exchange/catalog.ts";
 import { valuesOf, type Role } from "../exchange/exchange-checks.ts";
 import type { Connection, Exchange } from "../exchange/exchange.ts";
 import type { Profile } from "../exchange/profile.ts";
+import { plainSteps } from "../exchange/steps.ts";
 import { parseFields } from "../exchange/values.ts";
 import { unsupportedReason } from "../play/player.ts";
 import { createScript, templateOf, type Computations } from "../play/scene.ts";
@@ -107,10 +108,9 @@ function caseOf(exchange: Exchange, profile: Profile): Case {
 }
 
 function computedNames(exchange: Exchange): string[] {
-  const flat = exchange.steps.flatMap((step) =>
-    step.kind === "one-of" ? step.branches.flatMap((branch) => branch.steps) : [step],
-  );
-  const names = flat.flatMap(valuesOf).flatMap((value) => (value.kind === "computed" ? [value.name] : []));
+  const names = plainSteps(exchange.steps)
+    .flatMap(valuesOf)
+    .flatMap((value) => (value.kind === "computed" ? [value.name] : []));
   return [...new Set(names)];
 }
 

@@ -2,7 +2,7 @@
 // section 2.1), that values are captured before they are used, and that no step is idle.
 
 import { isVariableName, type VariableName } from "./profile.ts";
-import type { Act, PlainStep, Speaker, Step, WireStep } from "./steps.ts";
+import { plainSteps, type Act, type PlainStep, type Speaker, type Step, type WireStep } from "./steps.ts";
 import { fail, type Cursor } from "./strict-yaml.ts";
 import type { Value } from "./values.ts";
 
@@ -22,9 +22,7 @@ export interface StepFacts {
 }
 
 export function checkSteps(steps: readonly Step[], cursor: Cursor): StepFacts {
-  const flat = steps.flatMap((step) =>
-    step.kind === "one-of" ? step.branches.flatMap((b) => b.steps) : [step],
-  );
+  const flat = plainSteps(steps);
   const wire = flat.filter((step) => step.kind === "wire");
   const illegal = new Set(wire.filter((step) => step.illegal).map((step) => step.speaker));
   if (illegal.size === 2) fail(cursor, "illegal steps on both sides: the file tests neither");

@@ -93,6 +93,13 @@ export type Step = PlainStep | ForkStep;
 
 const wireKeys = ["illegal", "free", "optional", "at", "since", "mark", "for", "share"];
 
+// All steps of a file in the order of its lines, those of every branch among them.
+export function plainSteps(steps: readonly Step[]): PlainStep[] {
+  return steps.flatMap((step) =>
+    step.kind === "one-of" ? step.branches.flatMap((branch) => branch.steps) : [step],
+  );
+}
+
 export function parseSteps(table: WireTable, cursor: Cursor): Step[] {
   return asList(cursor, 1).map((step) => parseStep(table, step));
 }

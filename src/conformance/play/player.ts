@@ -13,7 +13,14 @@ import { StepFailed, type Result, type TranscriptEntry } from "./result.ts";
 import { createScript, type Computations, type Scene } from "./scene.ts";
 import type { Segmentation } from "./segmentation.ts";
 import { createStage } from "./stage.ts";
-import type { AppStep, OperatorStep, Speaker, Step, WireStep } from "../exchange/steps.ts";
+import {
+  plainSteps,
+  type AppStep,
+  type OperatorStep,
+  type Speaker,
+  type Step,
+  type WireStep,
+} from "../exchange/steps.ts";
 import { wireTable, type WireTable } from "../wire/wire-table.ts";
 
 export interface PlayOptions {
@@ -131,10 +138,7 @@ export function unsupportedReason(
   for (const need of exchange.needs)
     if (need.value !== undefined && profile.variables[need.variable] !== need.value)
       return `the exchange is for $${need.variable} = ${need.value}`;
-  const flat = exchange.steps.flatMap((step) =>
-    step.kind === "one-of" ? step.branches.flatMap((branch) => branch.steps) : [step],
-  );
-  for (const value of flat.flatMap(valuesOf))
+  for (const value of plainSteps(exchange.steps).flatMap(valuesOf))
     if (value.kind === "computed" && computations[value.name] === undefined)
       return `this runner can't compute "${value.name}"`;
   return undefined;
@@ -217,11 +221,11 @@ async function openScene(play: Play): Promise<Scene> {
 }
 
 function framesAskedFor({ steps }: Exchange, underTest: Speaker): ReadonlySet<string> {
-  const flat = steps.flatMap((step) =>
-    step.kind === "one-of" ? step.branches.flatMap((branch) => branch.steps) : [step],
+  const acts = plainSteps(steps).flatMap((step) =>
+    step.kind === "wire" && step.speaker === underTest ? step.acts : [],
   );
-  const acts = flat.flatMap((step) => (step.kind === "wire" && step.speaker === underTest ? step.acts : []));
-  return new Set(acts.flatMap((act) => (act.kind === "frame" ? [act.frame.name] : [])));
+  const frames = acts.flatMap((act) => (act.kind === "frame" ? act : act.kind === "repeat" ? act.of : []));
+  return new Set(frames.map(({ frame }) => frame.name));
 }
 
 async function openLink(play: Play): Promise<Link> {

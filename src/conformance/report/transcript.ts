@@ -4,6 +4,7 @@ import { annotate, shorten, summarize } from "../wire/annotate.ts";
 import { concat, toHex, utf8 } from "../wire/bytes.ts";
 import { createSplitter } from "../wire/frames.ts";
 import type { TranscriptEntry } from "../play/result.ts";
+import { bytesFrom } from "../play/stage.ts";
 import type { WireTable } from "../wire/wire-table.ts";
 import { shownBytes, type ReportedEntry } from "./report.ts";
 import { maskBytes } from "./secrets.ts";
@@ -32,10 +33,7 @@ function maskStream(
   speaker: Speaker,
   needles: readonly Uint8Array[],
 ): Uint8Array {
-  const chunks = transcript.flatMap((entry) =>
-    entry.kind === "bytes" && entry.from === speaker ? [entry.bytes] : [],
-  );
-  return maskBytes(concat(chunks), needles);
+  return maskBytes(bytesFrom(transcript, speaker), needles);
 }
 
 export function reportedEntries(

@@ -3,7 +3,7 @@
 // test/interop/weekend grows so, and shows that the levels hold.
 
 import type { Exchange } from "../exchange/exchange.ts";
-import type { Act, FrameAct, Step, WireStep } from "../exchange/steps.ts";
+import { plainSteps, type Act, type FrameAct, type PlainStep } from "../exchange/steps.ts";
 
 export const levels = ["framing", "login", "echo", "endings", "limits", "extensions", "tls"] as const;
 export type Level = (typeof levels)[number];
@@ -52,19 +52,14 @@ export function levelOf(exchange: Exchange): Level {
   // An unusual connection is unusual TLS.
   if (exchange.connection !== undefined) return "tls";
   const [subject = ""] = exchange.covers;
-  const needed = exchange.steps.flatMap(wireStepsOf).flatMap(levelsNeeded);
+  const needed = plainSteps(exchange.steps).flatMap(levelsNeeded);
   const named = levelOfArea[subject.split("-")[1] ?? ""];
   return [...needed, ...(named === undefined ? [] : [named])].reduce(later, "framing");
 }
 
-function wireStepsOf(step: Step): readonly WireStep[] {
-  if (step.kind === "one-of") return step.branches.flatMap((branch) => branch.steps.flatMap(wireStepsOf));
-  return step.kind === "wire" ? [step] : [];
-}
-
-function levelsNeeded(step: WireStep): readonly Level[] {
+function levelsNeeded(step: PlainStep): readonly Level[] {
   // What may be left out is not needed.
-  if (step.optional) return [];
+  if (step.kind !== "wire" || step.optional) return [];
   const timed: Level[] = step.at === undefined ? [] : ["limits"];
   const acts = step.acts.flatMap((act): Level[] => {
     if (isExtension(act)) return ["extensions"];
