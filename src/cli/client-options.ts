@@ -2,10 +2,10 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
-import { VERSION } from "../net/agent.ts";
 import { normalizeFingerprint } from "../net/trust.ts";
 import { DEFAULT_PORT } from "../protocol/wire.ts";
 import type { CommandIo } from "./command-io.ts";
+import { createProgram } from "./program.ts";
 
 export interface ClientCommandOptions {
   readonly host: string;
@@ -42,18 +42,11 @@ const absent = {
 };
 
 function makeProgram(io: CommandIo): Command {
-  const program = new Command("talkbyte-client")
-    .description(
-      "Logs in to a TalkByte server, sends each line of standard input as a message, and prints the replies.",
-    )
-    .exitOverride()
-    // Commander's own messages repeat arguments, which may be a password put there by mistake: see report.ts.
-    .configureOutput({
-      writeOut: (text) => io.writeOut(text),
-      writeErr: (text) => io.writeError(text),
-      outputError: () => undefined,
-    })
-    .version(VERSION)
+  const program = createProgram(
+    "talkbyte-client",
+    "Logs in to a TalkByte server, sends each line of standard input as a message, and prints the replies.",
+    io,
+  )
     .option("--host <host>", "the server's name or address", hostName, "localhost")
     .option("--port <port>", "the server's port", portNumber, DEFAULT_PORT)
     .option("--username <name>", "who logs in (default: asked for on the terminal)")

@@ -5,7 +5,6 @@ import { Command, CommanderError } from "commander";
 
 import { ExchangeError } from "../conformance/exchange/strict-yaml.ts";
 import { PatternError } from "../conformance/suite/pattern.ts";
-import { VERSION } from "../net/agent.ts";
 import { CommandError } from "./command-error.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
 import {
@@ -20,6 +19,7 @@ import {
 import { mergeReports } from "./conformance-reports.ts";
 import { runConformance } from "./conformance-run.ts";
 import { runSelfPlay } from "./conformance-self.ts";
+import { createProgram } from "./program.ts";
 import { reportError } from "./report.ts";
 
 const name = "talkbyte-conformance";
@@ -48,16 +48,11 @@ export async function run(argv: readonly string[], io: CommandIo = processIo): P
 }
 
 function makeProgram(io: CommandIo, exit: (code: number) => void): Command {
-  const program = new Command(name)
-    .description("Holds an implementation of TalkByte, in any language, to its specification.")
-    .version(VERSION)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => io.writeOut(text),
-      writeErr: (text) => io.writeError(text),
-      outputError: () => undefined,
-    })
-    .addHelpText("after", exitHelp);
+  const program = createProgram(
+    name,
+    "Holds an implementation of TalkByte, in any language, to its specification.",
+    io,
+  ).addHelpText("after", exitHelp);
   addRunOptions(program.command("server"), "server")
     .description("Plays the client against a server, launched by its profile or running already.")
     .action(async (options: RunOptions) => exit(await runConformance("server", options, [], io)));

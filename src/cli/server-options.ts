@@ -3,11 +3,11 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
-import { VERSION } from "../net/agent.ts";
 import { SERVER_LIMITS, type LimitRule, type ServerLimits } from "../net/limits.ts";
 import { DEFAULT_PORT } from "../protocol/wire.ts";
 import { usageError } from "./command-error.ts";
 import type { CommandIo } from "./command-io.ts";
+import { createProgram } from "./program.ts";
 
 export interface ServerCommandOptions {
   readonly users?: string;
@@ -44,16 +44,7 @@ export function parseServerOptions(argv: readonly string[], io: CommandIo): Serv
 }
 
 function makeProgram(io: CommandIo): Command {
-  const program = new Command("talkbyte-server")
-    .description("Logs clients in over TLS and echoes their messages.")
-    .version(VERSION)
-    .exitOverride()
-    // Commander's own messages repeat arguments, which may be a secret put there by mistake: see report.ts.
-    .configureOutput({
-      writeOut: (text) => io.writeOut(text),
-      writeErr: (text) => io.writeError(text),
-      outputError: () => undefined,
-    })
+  const program = createProgram("talkbyte-server", "Logs clients in over TLS and echoes their messages.", io)
     .option(
       "--users <file>",
       "the users file (default: $TALKBYTE_USERS, else users.json in the state folder)",

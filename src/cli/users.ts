@@ -21,10 +21,10 @@ import {
 } from "../credentials/users-file.ts";
 import type { User } from "../credentials/users-schema.ts";
 import { hashPassword, verifyPassword } from "../credentials/verifier.ts";
-import { VERSION } from "../net/agent.ts";
 import { CommandError } from "./command-error.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
+import { createProgram } from "./program.ts";
 import { reportError } from "./report.ts";
 import { readSecretFile, readSecretLine } from "./secret-source.ts";
 import { makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
@@ -50,17 +50,10 @@ export async function run(argv: readonly string[], io: CommandIo = processIo): P
 }
 
 function makeProgram(io: CommandIo): Command {
-  const program = new Command("talkbyte-users")
-    .description("Manages the users of a TalkByte server.")
-    .version(VERSION)
-    .exitOverride()
-    // Commander's own messages repeat arguments, which may be a password put there by mistake: see report.ts.
-    .configureOutput({
-      writeOut: (text) => io.writeOut(text),
-      writeErr: (text) => io.writeError(text),
-      outputError: () => undefined,
-    })
-    .addHelpText("after", helpFooter);
+  const program = createProgram("talkbyte-users", "Manages the users of a TalkByte server.", io).addHelpText(
+    "after",
+    helpFooter,
+  );
   const command = (name: string, description: string): Command =>
     program
       .command(name)
