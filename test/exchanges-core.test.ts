@@ -2,39 +2,21 @@
 // the same verdict however the stream is cut (TB-FRAME-4).
 
 import { describe, expect, test } from "vitest";
-import { loadCatalog, select } from "../src/conformance/exchange/catalog.ts";
-import { parseProfile } from "../src/conformance/exchange/profile.ts";
+import { exchangesFor, loadCatalog } from "../src/conformance/exchange/catalog.ts";
 import type { Result } from "../src/conformance/play/result.ts";
 import { runExchange, type Opening } from "../src/conformance/play/run.ts";
 import { segmentations } from "../src/conformance/play/segmentation.ts";
 import { simulateLink } from "../src/conformance/play/simulated-link.ts";
 import { SimulatedClient } from "./protocol/simulated-client.ts";
 import {
-  DISABLED_USER,
-  SETTINGS,
-  simulateServer,
-  USER,
   type Replies,
+  simulatedProfile,
+  simulateServer,
   type StoppableServer,
 } from "./protocol/simulated-server.ts";
 
 const catalog = loadCatalog();
-const profile = parseProfile({
-  username: USER.username,
-  password: USER.password,
-  "wrong-password": "wrong battery",
-  "unknown-username": "nobody",
-  "disabled-username": DISABLED_USER.username,
-  "disabled-password": DISABLED_USER.password,
-  tries: SETTINGS.tries,
-  "max-frame-bytes": SETTINGS.maxFrameBytes,
-  "max-under-way": SETTINGS.maxUnderWay,
-  "login-ms": SETTINGS.loginMs,
-  "frame-ms": SETTINGS.frameMs,
-  "idle-ms": SETTINGS.idleMs,
-  "drain-ms": SETTINGS.drainMs,
-  "slack-ms": 0,
-});
+const profile = simulatedProfile();
 
 const openServer = (replies: Replies): Opening => {
   const start = simulateServer(replies);
@@ -54,7 +36,7 @@ function summary({ verdict, reason, branches }: Result): string {
 
 /** All that need no TLS, which the core knows nothing of. */
 const idsFor = (role: "server" | "client"): string[] =>
-  select(catalog, { role }).flatMap(({ id, connection }) => (connection === undefined ? [id] : []));
+  exchangesFor(catalog, role).flatMap(({ id, connection }) => (connection === undefined ? [id] : []));
 
 describe.each(["at once", "deferred"] as const)("a server that replies %s", (replies) => {
   test.each(idsFor("server"))("%s", async (id) => {

@@ -3,7 +3,7 @@
 // that an operator runs.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadCatalog, select } from "../src/conformance/exchange/catalog.ts";
+import { exchangesFor, loadCatalog } from "../src/conformance/exchange/catalog.ts";
 import type { Connection, Exchange } from "../src/conformance/exchange/exchange.ts";
 import { parseProfile } from "../src/conformance/exchange/profile.ts";
 import { runExchange, type Opening, type RunResult } from "../src/conformance/play/run.ts";
@@ -115,7 +115,7 @@ describe("the server", () => {
 
   /** The server that all share; one of its own for an exchange that stops it. */
   async function against(transport: "plaintext" | "tls", segmentation: Segmentation): Promise<string[]> {
-    const exchanges = select(catalog, { role: "server" }).filter(
+    const exchanges = exchangesFor(catalog, "server").filter(
       ({ connection }) => transport === "tls" || connection === undefined,
     );
     return await runAll(exchanges, async (exchange) => {
@@ -160,7 +160,7 @@ describe("the server", () => {
 });
 
 describe("the client", () => {
-  const exchanges = select(catalog, { role: "client" });
+  const exchanges = exchangesFor(catalog, "client");
   const plain = exchanges.filter(({ connection }) => connection === undefined);
 
   /** Each exchange has a listener of its own, for the client connects when its application logs in. */

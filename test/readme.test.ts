@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadCatalog, select } from "../src/conformance/exchange/catalog.ts";
+import { exchangesFor, loadCatalog } from "../src/conformance/exchange/catalog.ts";
 import { preparePassword } from "../src/credentials/password.ts";
 import { addUser } from "../src/credentials/users-file.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
@@ -42,7 +42,7 @@ describe("the README", () => {
 
   it("counts the suite's cases as they are", async () => {
     const readme = await readFile(join(project, "README.md"), "utf8");
-    const servers = select(loadCatalog(), { role: "server" });
+    const servers = exchangesFor(loadCatalog(), "server");
     const needTls = servers.filter(({ connection }) => connection !== undefined).length;
     const counts = /: (\d+) cases in [\d.]+ s: (\d+) passed, (\d+) unsupported/
       .exec(readme)

@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadCatalog, select, SelectionError, type Catalog } from "../../src/conformance/exchange/catalog.ts";
+import { exchangesFor, loadCatalog, type Catalog } from "../../src/conformance/exchange/catalog.ts";
+import type { Exchange } from "../../src/conformance/exchange/exchange.ts";
 import { parseProfile } from "../../src/conformance/exchange/profile.ts";
 import { loadImplementation } from "../../src/conformance/suite/implementation.ts";
 import { runExchange } from "../../src/conformance/play/run.ts";
@@ -28,21 +29,15 @@ const some: Record<string, string> = {
 
 describe("the catalog", () => {
   const catalog = loadCatalog(folder(some));
-  const ids = (selection: Parameters<typeof select>[1]): string[] =>
-    select(catalog, selection).map(({ id }) => id);
+  const idsOf = (exchanges: readonly Exchange[]): string[] => exchanges.map(({ id }) => id);
 
-  it("sorts, and chooses by id, tag, requirement and role", () => {
-    expect(ids({})).toEqual(["a", "b", "echo-basic"]);
-    expect(ids({ ids: ["b", "a"] })).toEqual(["a", "b"]);
-    expect(ids({ tags: ["slow"] })).toEqual(["b", "echo-basic"]);
-    expect(ids({ tags: ["slow"], covers: ["TB-DEMO-1"] })).toEqual(["echo-basic"]);
-    expect(ids({ role: "server" })).toEqual(["a", "b", "echo-basic"]);
+  it("sorts", () => {
+    expect(idsOf(catalog.exchanges)).toEqual(["a", "b", "echo-basic"]);
   });
 
-  it("refuses to choose nothing", () => {
-    expect(() => ids({ tags: ["fast"] })).toThrow(SelectionError);
-    expect(() => ids({ ids: ["c"] })).toThrow('there is no exchange "c"');
-    expect(() => ids({ role: "client" })).toThrow(SelectionError);
+  it("knows which exchanges can test a role", () => {
+    expect(idsOf(exchangesFor(catalog, "server"))).toEqual(["a", "b", "echo-basic"]);
+    expect(idsOf(exchangesFor(catalog, "client"))).toEqual([]);
   });
 
   it.each([

@@ -2,9 +2,8 @@
 // and shown by tshark. Without tshark this is left out; with TALKBYTE_REQUIRE_PEERS=1 that is a failure.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadCatalog, select } from "../../src/conformance/exchange/catalog.ts";
+import { exchangesFor, loadCatalog } from "../../src/conformance/exchange/catalog.ts";
 import type { Exchange } from "../../src/conformance/exchange/exchange.ts";
-import { parseProfile } from "../../src/conformance/exchange/profile.ts";
 import { play } from "../../src/conformance/play/player.ts";
 import type { Result } from "../../src/conformance/play/result.ts";
 import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
@@ -13,28 +12,13 @@ import { pcapngOf } from "../../src/conformance/report/pcapng.ts";
 import { concat } from "../../src/conformance/wire/bytes.ts";
 import { wireTable, type Field, type FrameKind } from "../../src/conformance/wire/wire-table.ts";
 import { SimulatedClient } from "../protocol/simulated-client.ts";
-import { DISABLED_USER, SETTINGS, simulateServer, USER } from "../protocol/simulated-server.ts";
+import { simulatedProfile, simulateServer, USER } from "../protocol/simulated-server.ts";
 import { expectedFrames, type ExpectedFrame } from "./expected-frames.ts";
 import { brief, itemsOf, openTshark, tsharkVersion, type ShownItem, type Tshark } from "./tshark.ts";
 
 const table = wireTable();
 const catalog = loadCatalog();
-const profile = parseProfile({
-  username: USER.username,
-  password: USER.password,
-  "wrong-password": "wrong battery",
-  "unknown-username": "nobody",
-  "disabled-username": DISABLED_USER.username,
-  "disabled-password": DISABLED_USER.password,
-  tries: SETTINGS.tries,
-  "max-frame-bytes": SETTINGS.maxFrameBytes,
-  "max-under-way": SETTINGS.maxUnderWay,
-  "login-ms": SETTINGS.loginMs,
-  "frame-ms": SETTINGS.frameMs,
-  "idle-ms": SETTINGS.idleMs,
-  "drain-ms": SETTINGS.drainMs,
-  "slack-ms": 0,
-});
+const profile = simulatedProfile();
 
 interface Played {
   readonly exchange: Exchange;
@@ -46,7 +30,7 @@ interface Played {
 async function playEach(): Promise<Played[]> {
   const plays: Played[] = [];
   for (const role of ["server", "client"] as const)
-    for (const exchange of select(catalog, { role })) {
+    for (const exchange of exchangesFor(catalog, role)) {
       const driver = new SimulatedClient();
       const link = () => simulateLink(role === "server" ? simulateServer("at once") : driver.start);
       const result = await play(exchange, { role, profile, driver, link });

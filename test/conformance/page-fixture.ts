@@ -1,9 +1,8 @@
 // Reports for the page's tests, made as the command makes them: exchanges played in simulation, against the core's server
 // and against small fakes that go wrong in one way.
 
-import { loadCatalog, select } from "../../src/conformance/exchange/catalog.ts";
+import { exchangesFor, loadCatalog } from "../../src/conformance/exchange/catalog.ts";
 import type { Role } from "../../src/conformance/exchange/exchange-checks.ts";
-import { parseProfile } from "../../src/conformance/exchange/profile.ts";
 import { loadRequirements } from "../../src/conformance/exchange/requirements.ts";
 import { play } from "../../src/conformance/play/player.ts";
 import type { Segmentation } from "../../src/conformance/play/segmentation.ts";
@@ -16,7 +15,13 @@ import { reportedCase, reportedRequirements, totalsOf } from "../../src/conforma
 import type { Report } from "../../src/conformance/report/report.ts";
 import { wireTable } from "../../src/conformance/wire/wire-table.ts";
 import { SimulatedClient } from "../protocol/simulated-client.ts";
-import { DISABLED_USER, SETTINGS, simulateServer, USER } from "../protocol/simulated-server.ts";
+import {
+  DISABLED_USER,
+  SETTINGS,
+  simulatedProfile,
+  simulateServer,
+  USER,
+} from "../protocol/simulated-server.ts";
 
 /** Right in everything. */
 export const rightServer = simulateServer("at once");
@@ -52,22 +57,7 @@ export const fewIds = [
 
 const catalog = loadCatalog();
 const requirements = loadRequirements();
-const profile = parseProfile({
-  username: USER.username,
-  password: USER.password,
-  "wrong-password": "wrong battery",
-  "unknown-username": "nobody",
-  "disabled-username": DISABLED_USER.username,
-  "disabled-password": DISABLED_USER.password,
-  tries: SETTINGS.tries,
-  "max-frame-bytes": SETTINGS.maxFrameBytes,
-  "max-under-way": SETTINGS.maxUnderWay,
-  "login-ms": SETTINGS.loginMs,
-  "frame-ms": SETTINGS.frameMs,
-  "idle-ms": SETTINGS.idleMs,
-  "drain-ms": SETTINGS.drainMs,
-  "slack-ms": 0,
-});
+const profile = simulatedProfile();
 
 export async function playedReport(options: FixtureOptions = {}): Promise<Report> {
   const {
@@ -77,7 +67,7 @@ export async function playedReport(options: FixtureOptions = {}): Promise<Report
     ids,
     segmentations = ["whole"],
   } = options;
-  const exchanges = select(catalog, { role }).filter(({ id }) => ids?.includes(id) ?? true);
+  const exchanges = exchangesFor(catalog, role).filter(({ id }) => ids?.includes(id) ?? true);
   const cases = [];
   for (const exchange of exchanges) {
     const plays = [];

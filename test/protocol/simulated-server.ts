@@ -2,6 +2,7 @@
 // fixed table of users and one session id, and echoes: at once, when the turn ends, or late, a while later. Late, it
 // admits and verifies no sooner either, so that what the client sends meanwhile finds the session waiting.
 
+import { parseProfile, type Profile } from "../../src/conformance/exchange/profile.ts";
 import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/play/simulated-link.ts";
 import { FrameWriter } from "../../src/protocol/frame-writer.ts";
 import { PASSWORD } from "../../src/protocol/mechanism.ts";
@@ -32,6 +33,26 @@ export const SETTINGS: ServerSettings = {
   idleMs: 300_000,
   drainMs: 10_000,
 };
+
+/** What the exchanges are played with against it, in either role. */
+export function simulatedProfile(slackMs = 0): Profile {
+  return parseProfile({
+    username: USER.username,
+    password: USER.password,
+    "wrong-password": "wrong battery",
+    "unknown-username": "nobody",
+    "disabled-username": DISABLED_USER.username,
+    "disabled-password": DISABLED_USER.password,
+    tries: SETTINGS.tries,
+    "max-frame-bytes": SETTINGS.maxFrameBytes,
+    "max-under-way": SETTINGS.maxUnderWay,
+    "login-ms": SETTINGS.loginMs,
+    "frame-ms": SETTINGS.frameMs,
+    "idle-ms": SETTINGS.idleMs,
+    "drain-ms": SETTINGS.drainMs,
+    "slack-ms": slackMs,
+  });
+}
 
 export type Replies = "at once" | "deferred" | "late";
 /** Makes the session; a test that watches one gives its own. */

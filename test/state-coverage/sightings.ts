@@ -4,16 +4,13 @@
 
 import { loadCatalog, type Catalog } from "../../src/conformance/exchange/catalog.ts";
 import type { Exchange } from "../../src/conformance/exchange/exchange.ts";
-import { parseProfile, type Profile } from "../../src/conformance/exchange/profile.ts";
 import { play } from "../../src/conformance/play/player.ts";
 import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
 import { SimulatedClient } from "../protocol/simulated-client.ts";
 import {
-  DISABLED_USER,
-  SETTINGS,
-  simulateServer,
-  USER,
   type Replies,
+  simulatedProfile,
+  simulateServer,
   type StoppableServer,
 } from "../protocol/simulated-server.ts";
 import { keyOf, type CoverageRole } from "./pairs.ts";
@@ -28,23 +25,8 @@ export interface Sighting {
   readonly failure: string | undefined;
 }
 
-const profile: Profile = parseProfile({
-  username: USER.username,
-  password: USER.password,
-  "wrong-password": "wrong battery",
-  "unknown-username": "nobody",
-  "disabled-username": DISABLED_USER.username,
-  "disabled-password": DISABLED_USER.password,
-  tries: SETTINGS.tries,
-  "max-frame-bytes": SETTINGS.maxFrameBytes,
-  "max-under-way": SETTINGS.maxUnderWay,
-  "login-ms": SETTINGS.loginMs,
-  "frame-ms": SETTINGS.frameMs,
-  "idle-ms": SETTINGS.idleMs,
-  "drain-ms": SETTINGS.drainMs,
-  // The late server's verifications stand outside its deadlines.
-  "slack-ms": 100,
-});
+// The late server's verifications stand outside its deadlines.
+const profile = simulatedProfile(100);
 
 const SERVER_WAYS: readonly { replies: Replies; straight: boolean }[] = [
   { replies: "at once", straight: false },

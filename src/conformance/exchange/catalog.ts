@@ -1,4 +1,4 @@
-// A folder of exchanges, and the choice of some of them.
+// A folder of exchanges.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -31,32 +31,6 @@ export function loadCatalog(folder: string = exchangesFolder, table: WireTable =
   return { folder, exchanges, byId };
 }
 
-// An exchange is chosen if it fits every criterion that is given; within one, any of its values will do.
-export interface Selection {
-  readonly ids?: readonly string[];
-  readonly tags?: readonly string[];
-  readonly covers?: readonly string[];
-  readonly role?: Role;
-}
-
-export class SelectionError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "SelectionError";
-  }
-}
-
-export function select(catalog: Catalog, selection: Selection): readonly Exchange[] {
-  const { ids, tags, covers, role } = selection;
-  for (const id of ids ?? [])
-    if (!catalog.byId.has(id)) throw new SelectionError(`there is no exchange "${id}"`);
-  const chosen = catalog.exchanges.filter(
-    (exchange) =>
-      (ids === undefined || ids.includes(exchange.id)) &&
-      (tags === undefined || tags.some((tag) => exchange.tags.includes(tag))) &&
-      (covers === undefined || covers.some((id) => exchange.covers.includes(id))) &&
-      (role === undefined || exchange.roles.includes(role)),
-  );
-  if (chosen.length === 0) throw new SelectionError("no exchange fits this selection");
-  return chosen;
+export function exchangesFor({ exchanges }: Catalog, role: Role): readonly Exchange[] {
+  return exchanges.filter((exchange) => exchange.roles.includes(role));
 }
