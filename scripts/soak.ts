@@ -1,5 +1,5 @@
 // Flakes: the whole suite, ten times over, at three time scales, in every segmentation and under CPU load, against the
-// real server and the real client. A case that passes in one run and fails in another is a bug of the suite or of what
+// real server and the real client, in plaintext and over TLS. A case that passes in one run and fails in another is a bug of the suite or of what
 // it tests; where the runner itself was late it has to say inconclusive.
 //
 // npm run soak [-- --runs N]
@@ -26,7 +26,8 @@ const conditions: readonly Conditions[] = [
   { timeScale: 1, busy: true },
   { timeScale: 0.5, busy: true },
 ];
-const roles = ["server", "client"] as const;
+const subjects = ["server", "client", "server-tls", "client-tls"] as const;
+type Subject = (typeof subjects)[number];
 const jobs = 4;
 
 const project = fileURLToPath(new URL("..", import.meta.url));
@@ -46,8 +47,11 @@ try {
     const segmentation = segmentations[index % segmentations.length] ?? "whole";
     const label = `run ${index + 1}: time scale ${timeScale}, ${segmentation}${busy ? ", under load" : ""}`;
     const load = busy ? startLoad() : [];
-    for (const role of roles) await playRun(role, timeScale, segmentation, index + 1, label);
-    for (const process of load) process.kill("SIGKILL");
+    try {
+      for (const subject of subjects) await playRun(subject, timeScale, segmentation, index + 1, label);
+    } finally {
+      for (const spinner of load) spinner.kill("SIGKILL");
+    }
   }
 } finally {
   rmSync(folder, { recursive: true });
@@ -55,17 +59,17 @@ try {
 report();
 
 async function playRun(
-  role: (typeof roles)[number],
+  subject: Subject,
   timeScale: number,
   segmentation: string,
   seed: number,
   label: string,
 ): Promise<void> {
-  const file = join(folder, `${role}-${seed}.json`);
+  const file = join(folder, `${subject}-${seed}.json`);
   const command = [
     join(project, "src/bin/talkbyte-conformance.ts"),
-    role,
-    `--profile=${join(project, `test/profiles/${role}.yaml`)}`,
+    subject.startsWith("server") ? "server" : "client",
+    `--profile=${join(project, `test/profiles/${subject}.yaml`)}`,
     `--jobs=${jobs}`,
     `--segmentation=${segmentation}`,
     `--seed=${seed}`,
@@ -77,12 +81,13 @@ async function playRun(
   const found = parseReport(readFileSync(file, "utf8"));
   if (typeof found === "string") throw new Error(`${label}: the report ${found}`);
   for (const { id, verdict, reason } of found.cases) {
-    const seen = verdicts.get(`${role} ${id}`) ?? new Map<string, string>();
-    verdicts.set(`${role} ${id}`, seen.set(verdict, `${label}: ${reason}`));
+    const name = `${subject} ${id}`;
+    const seen = verdicts.get(name) ?? new Map<string, string>();
+    verdicts.set(name, seen.set(verdict, `${label}: ${reason}`));
     counts[verdict] = (counts[verdict] ?? 0) + 1;
   }
   const { totals } = found;
-  process.stdout.write(`${label}, ${role}: exit ${code}, ${JSON.stringify(totals)}\n`);
+  process.stdout.write(`${label}, ${subject}: exit ${code}, ${JSON.stringify(totals)}\n`);
   for (const remark of found.remarks) process.stdout.write(`  ! ${remark}\n`);
 }
 
@@ -95,7 +100,8 @@ function report(): void {
     for (const [verdict, label] of seen) process.stdout.write(`  ${verdict}: ${label}\n`);
   }
   for (const [name, seen] of verdicts)
-    if (seen.has("inconclusive")) process.stdout.write(`inconclusive ${name}: ${seen.get("inconclusive")}\n`);
+    for (const verdict of ["warn", "inconclusive"])
+      if (seen.has(verdict)) process.stdout.write(`${verdict} ${name}: ${seen.get(verdict)}\n`);
   process.stdout.write(
     `${runs} runs of ${verdicts.size} cases: ${flips.length} flipped between pass and fail; verdicts ${JSON.stringify(counts)}\n`,
   );
