@@ -45,6 +45,7 @@ local codes = {
     [8] = "timeout",
     [9] = "shutdown",
     [10] = "internal",
+    [11] = "revoked",
   },
 }
 

@@ -29,6 +29,7 @@ export const sessionExitCodes: Readonly<Record<ErrorCode, ExitCode>> = {
   "not-accepted": exitCodes.network,
   "not-trusted": exitCodes.notTrusted,
   refused: exitCodes.refused,
+  revoked: exitCodes.refused,
   "message-too-large": exitCodes.refused,
   busy: exitCodes.busy,
   throttled: exitCodes.busy,

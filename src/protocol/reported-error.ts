@@ -9,7 +9,7 @@ export function reportedError(body: Uint8Array, peer: "client" | "server"): Talk
   const { code, detail } = tryParse(body);
   const known = code.startsWith("unknown-") ? "internal" : (code as WireErrorCode);
   // The codes that blame nobody here are the peer's own trouble; the rest say that we erred.
-  const side = known === "internal" || known === "shutdown" ? "peer" : "local";
+  const side = known === "internal" || known === "shutdown" || known === "revoked" ? "peer" : "local";
   return new TalkByteError(known, side, `the ${peer} ended the session: ${code}: ${detail}`);
 }
 

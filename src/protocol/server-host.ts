@@ -42,7 +42,13 @@ export interface Attempt extends Auth {
 
 /** How a verification ended. */
 export type Outcome =
-  | { readonly type: "accepted"; readonly sessionId: Uint8Array; readonly mechanismData: Uint8Array }
+  | {
+      readonly type: "accepted";
+      readonly sessionId: Uint8Array;
+      readonly mechanismData: Uint8Array;
+      /** For the host itself: what can be revoked while the session lives (spec section 9.5). */
+      readonly credentialId?: string;
+    }
   | { readonly type: "challenge"; readonly mechanismData: Uint8Array }
   /** `why` is for the host's own log; the client is not told. */
   | { readonly type: "rejected"; readonly retryAfterMs: number; readonly why?: string }

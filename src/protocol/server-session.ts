@@ -190,6 +190,11 @@ export class ServerSession {
     }
   }
 
+  /** The credential that the session logged in with has been revoked (TB-END-25). */
+  revoke(): void {
+    if (!isBeforeLogin(this.#state)) this.abort("revoked", "local", "the credential has been revoked");
+  }
+
   /** Time has reached `dueAt`. */
   tick(now: number): void {
     this.#now = now;

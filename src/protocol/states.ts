@@ -75,6 +75,7 @@ const whileAccepting = {
   "idle deadline": { to: ["closing"], sends: "ERROR `timeout`" },
   "end of stream": { to: ["finishing", "closing"], sends: "*closing* if no reply is due" },
 } as const;
+const revocable = { revoked: { to: ["closing"], sends: "ERROR `revoked`" } } as const;
 const repliesDue = {
   "application failed": {
     to: ["finishing", "closing"],
@@ -139,7 +140,12 @@ export const SERVER_STATES = {
   ready: {
     waits: "messages, or STOP",
     frames: accepting,
-    events: { shutdown: { to: ["draining"], sends: "GOAWAY" }, ...whileAccepting, ...repliesDue },
+    events: {
+      shutdown: { to: ["draining"], sends: "GOAWAY" },
+      ...whileAccepting,
+      ...repliesDue,
+      ...revocable,
+    },
   },
   draining: {
     waits: "messages, or STOP; GOAWAY has been sent",
@@ -148,23 +154,24 @@ export const SERVER_STATES = {
       "drain deadline": { to: ["drained", "closing"], sends: "STOPPED and *closing* if no reply is due" },
       ...whileAccepting,
       ...repliesDue,
+      ...revocable,
     },
   },
   stopping: {
     waits: "the replies still due; STOP has come",
     frames: { PONG: takePong, ERROR: peerFailed },
-    events: { "last reply": lastReply, ...repliesDue },
+    events: { "last reply": lastReply, ...repliesDue, ...revocable },
   },
   drained: {
     waits: "the replies still due; the drain deadline has passed",
     frames: { MESSAGE: skip, PING: skip, PONG: takePong, STOP: skip, ERROR: peerFailed, EXTENSION: skip },
-    events: { "last reply": lastReply, ...repliesDue },
+    events: { "last reply": lastReply, ...repliesDue, ...revocable },
   },
   finishing: {
     waits: "the replies still due; then the session ends without STOPPED",
     input: "discards",
     frames: {},
-    events: { "last reply": { to: ["closing"] }, ...repliesDue },
+    events: { "last reply": { to: ["closing"] }, ...repliesDue, ...revocable },
   },
   closing: {
     waits: "the end of the connection (section 9.4)",

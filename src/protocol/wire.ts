@@ -38,6 +38,7 @@ export const ERROR_CODE = {
   "timeout": 8,
   "shutdown": 9,
   "internal": 10,
+  "revoked": 11,
 } as const;
 export type WireErrorCode = keyof typeof ERROR_CODE;
 

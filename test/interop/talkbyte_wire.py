@@ -21,7 +21,7 @@ MESSAGE_OVERHEAD_BYTES = 5
 
 ERRORS = {
     "malformed": 1, "frame-too-large": 2, "unknown-type": 3, "unexpected-frame": 4, "reply-mismatch": 5,
-    "unsupported-version": 6, "alpn-required": 7, "timeout": 8, "shutdown": 9, "internal": 10,
+    "unsupported-version": 6, "alpn-required": 7, "timeout": 8, "shutdown": 9, "internal": 10, "revoked": 11,
 }
 REFUSALS = {"bad-credentials": 1, "mechanism-unavailable": 2, "busy": 3, "throttled": 4, "abandoned": 5}
 SHUTDOWN = 1

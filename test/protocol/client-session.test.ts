@@ -313,6 +313,7 @@ test.each([
   [8, "timeout", "local", true],
   [9, "shutdown", "peer", true],
   [10, "internal", "peer", true],
+  [11, "revoked", "peer", false],
   [200, "internal", "peer", true],
 ] as const)(
   "ERROR %i from the server ends the session (TB-ERROR-3, TB-ERROR-4)",

@@ -225,7 +225,7 @@ test("a code that is not known keeps its number (TB-REFUSED-5, TB-END-14, TB-ERR
   expect(login.parseRefused(hex("63 00000000 01")).reason).toBe("unknown-99");
   expect(login.parseRefused(hex("00 00000000 01")).reason).toBe("unknown-0");
   expect(session.parseGoaway(hex("ff 00000000")).reason).toBe("unknown-255");
-  expect(session.parseError(hex("0b 01 02 00")).code).toBe("unknown-11");
+  expect(session.parseError(hex("0c 01 02 00")).code).toBe("unknown-12");
   expect(codeName({ toString: 3 }, 3)).toBe("toString");
 });
 

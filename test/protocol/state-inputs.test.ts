@@ -93,6 +93,14 @@ describe.each(Object.keys(SERVER_STATES) as ServerStateName[])(
       expect(bench.session.state).toBe(early ? "closing" : state === "ready" ? "draining" : state);
     });
 
+    test("meets revocation", () => {
+      const bench = serverIn(state);
+      bench.session.revoke();
+      const ends = !isBeforeLogin(state) && state !== "closing";
+      expect(bench.sent()).toEqual(ends ? ["ERROR revoked"] : []);
+      expect(bench.session.state).toBe(ends ? "closing" : state);
+    });
+
     test("meets outcomes that it does not wait for", () => {
       const bench = serverIn(state);
       if (state !== "admitting") {

@@ -34,7 +34,7 @@ const eachClientState = {
 };
 
 export const excuses: readonly Excuse[] = [
-  excuse("server", ["awaiting-response"], everythingBut(outcomes()), {
+  excuse("server", ["awaiting-response"], everythingBut([...outcomes(), "revoked"]), {
     reason: "PASSWORD takes one step: a server whose only mechanism it is never waits for RESPONSE",
     shownBy: {
       ...eachServerState,
@@ -73,6 +73,10 @@ export const excuses: readonly Excuse[] = [
     reason: "a server can be told to stop a second time, but then its operator wants it gone",
     shownBy: { [INPUTS_TEST]: "meets shutdown" },
   }),
+  excuse("server", everyServerState, only(["revoked"]), {
+    reason: "no step changes a server's users",
+    shownBy: { [INPUTS_TEST]: "meets revocation" },
+  }),
   excuse("server", ["draining"], only(["frame deadline", "idle deadline"]), {
     reason:
       "the drain deadline comes first in a server as it is delivered, and no profile has them otherwise",
@@ -90,7 +94,7 @@ export const excuses: readonly Excuse[] = [
       "end of stream has brought the server here, and a file has nothing for the client to send behind its own",
     shownBy: eachServerState,
   }),
-  excuse("server", ["drained"], everythingBut([...outcomes(), "application failed"]), {
+  excuse("server", ["drained"], everythingBut([...outcomes(), "application failed", "revoked"]), {
     reason: "an echo server owes no reply at the drain deadline: it goes from draining to closing",
     shownBy: {
       ...eachServerState,

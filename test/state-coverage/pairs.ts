@@ -70,6 +70,7 @@ const SERVER_EVENTS: Readonly<Record<string, readonly ServerStateName[]>> = {
   refused: ["verifying"],
   // Heard everywhere: where there is nothing to be done, nothing is done (TB-END-21, TB-END-23).
   shutdown: Object.keys(SERVER_STATES) as ServerStateName[],
+  revoked: Object.keys(SERVER_STATES) as ServerStateName[],
 };
 
 /** What can come about only where a message is under way. */
