@@ -69,7 +69,12 @@ export class PasswordLogin {
       return { type: "rejected", retryAfterMs: 0, why: whyRejected(user, verification.outcome) };
     }
     if (verification.weak) await this.#rehash(username, phc, prepared);
-    return { type: "accepted", sessionId: randomBytes(SESSION_ID_BYTES), mechanismData: new Uint8Array(0) };
+    return {
+      type: "accepted",
+      sessionId: randomBytes(SESSION_ID_BYTES),
+      mechanismData: new Uint8Array(0),
+      credentialId: user.credentialId,
+    };
   }
 
   /** Parameters of the users' hashes, drawn by the name; gathered once for each reading of the file. */

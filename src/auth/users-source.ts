@@ -1,8 +1,9 @@
 // Where a running server finds its users: the file, read again when it has changed, so that `talkbyte-users add`
 // needs no restart. A file that has become unreadable or invalid keeps the users that were read last.
 
-import { stat } from "node:fs/promises";
 import { CredentialError } from "../credentials/error.ts";
+import { fileFingerprint, FileWatch, MISSING_FILE } from "../credentials/file-watch.ts";
+import { usersDifference, type UsersDifference } from "../credentials/users-difference.ts";
 import { readUsers, replaceHash, type UsersSnapshot } from "../credentials/users-file.ts";
 
 /** What a server asks of its users. */
@@ -11,13 +12,30 @@ export interface UsersSource {
   current(): Promise<UsersSnapshot>;
   /** Stores a stronger hash in place of this one, if it is still there. */
   replaceHash(name: string, oldPhc: string, newPhc: string): Promise<boolean>;
+  /**
+   * Calls back with the users whenever they have changed, until it is closed. Sessions of users who were revoked end
+   * then; without it they go on.
+   */
+  watch?(changed: (users: UsersSnapshot) => void): UsersWatch;
+  /** Reads the users anew, whether or not they seem to have changed. */
+  reload?(): Promise<void>;
+}
+
+export interface UsersWatch {
+  close(): Promise<void>;
+}
+
+/** Whether a session may go on that logged in as this user by this credential. */
+export function isRevoked(users: UsersSnapshot, name: string, credentialId: string): boolean {
+  const user = users.get(name);
+  return user === undefined || user.disabled || user.credentialId !== credentialId;
 }
 
 const NO_USERS: UsersSnapshot = { get: () => undefined, list: () => [], warnings: [] };
 
 export interface UsersFileEvents {
-  /** The file was read anew. */
-  reloaded(users: UsersSnapshot): void;
+  /** The file was read anew; `difference` is to the reading before. */
+  reloaded(users: UsersSnapshot, difference: UsersDifference): void;
   /** The file could not be read; the users of before stay. */
   kept(error: CredentialError): void;
 }
@@ -26,6 +44,7 @@ export class UsersFile implements UsersSource {
   readonly #path: string;
   readonly #events: UsersFileEvents;
   #users: UsersSnapshot = NO_USERS;
+  readonly #watchers = new Set<(users: UsersSnapshot) => void>();
   #seen = "";
   #reading: Promise<UsersSnapshot> | undefined;
 
@@ -39,8 +58,8 @@ export class UsersFile implements UsersSource {
    * @throws CredentialError when the file is there and can't be used
    */
   async open(): Promise<UsersSnapshot> {
-    this.#seen = await this.#fingerprint();
-    if (this.#seen !== MISSING) this.#users = await readUsers(this.#path);
+    this.#seen = await fileFingerprint(this.#path);
+    if (this.#seen !== MISSING_FILE) this.#users = await readUsers(this.#path);
     return this.#users;
   }
 
@@ -53,13 +72,32 @@ export class UsersFile implements UsersSource {
     return await replaceHash(this.#path, name, oldPhc, newPhc, { waitMs: REHASH_LOCK_WAIT_MS });
   }
 
+  watch(changed: (users: UsersSnapshot) => void): UsersWatch {
+    const watch = new FileWatch([this.#path], async () => void (await this.current()));
+    this.#watchers.add(changed);
+    return {
+      close: async () => {
+        this.#watchers.delete(changed);
+        await watch.close();
+      },
+    };
+  }
+
+  async reload(): Promise<void> {
+    await this.#reading; // which may have begun before the change that this is called for
+    this.#seen = "";
+    await this.current();
+  }
+
   async #refresh(): Promise<UsersSnapshot> {
-    const seen = await this.#fingerprint();
+    const seen = await fileFingerprint(this.#path);
     if (seen === this.#seen) return this.#users;
     try {
+      const before = this.#users;
       this.#users = await readUsers(this.#path);
       this.#seen = seen;
-      this.#events.reloaded(this.#users);
+      this.#events.reloaded(this.#users, usersDifference(before, this.#users));
+      for (const changed of this.#watchers) changed(this.#users);
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
       // What can't be read now is tried again at the next login; what is wrong stays wrong until it changes.
@@ -68,18 +106,7 @@ export class UsersFile implements UsersSource {
     }
     return this.#users;
   }
-
-  /** Changes whenever the file is replaced or written. */
-  async #fingerprint(): Promise<string> {
-    try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(this.#path, { bigint: true });
-      return [dev, ino, size, mtimeNs, ctimeNs].join(":");
-    } catch {
-      return MISSING;
-    }
-  }
 }
 
-const MISSING = "missing";
 /** A login waits for this, and others behind it. */
 const REHASH_LOCK_WAIT_MS = 250;

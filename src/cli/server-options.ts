@@ -95,7 +95,9 @@ function makeProgram(io: CommandIo): Command {
 
 const helpFooter = `
 The log goes to standard output, everything else to standard error. SIGTERM and SIGINT let sessions finish
-within --drain-ms; a second one ends the server at once.
+within --drain-ms; a second one ends the server at once. Users and TLS identity are read anew when their files change, and at
+SIGHUP: the sessions of a user who was removed, disabled or given a new password end then. A file that can't be
+used changes nothing.
 
 Exit codes: 0 done; 1 unexpected; 2 usage; 3 the address can't be had; 9 users, identity or settings can't be
 used; 130 interrupted twice.`;

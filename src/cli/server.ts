@@ -7,7 +7,13 @@ import { dirname, join, resolve } from "node:path";
 import { readUsers } from "../credentials/users-file.ts";
 import { CredentialError, systemErrorCode } from "../credentials/error.ts";
 import { displayHost } from "../net/display.ts";
-import { IdentityError, openIdentity, readIdentity, type Identity } from "../net/identity.ts";
+import {
+  IdentityError,
+  openIdentity,
+  readIdentity,
+  readIdentityFile,
+  type Identity,
+} from "../net/identity.ts";
 import { createServer, type Server } from "../net/server.ts";
 import { TalkByteError } from "../protocol/error.ts";
 import { CommandError } from "./command-error.ts";
@@ -18,6 +24,7 @@ import { makeLog, surviveLogErrors } from "./log.ts";
 import { describePortOwner } from "./port-owner.ts";
 import { reportError } from "./report.ts";
 import { parseServerOptions, type ServerCommandOptions } from "./server-options.ts";
+import { ServerReload, type IdentityFiles } from "./server-reload.ts";
 import { isCheckout, makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
 
 /** What a server says of itself once it listens, for `npm start`. */
@@ -57,8 +64,10 @@ export async function run(
     const signal = stopSignal(); // before anybody is told that there is a server to stop
     io.writeError(`listening on ${displayHost(options.host)}:${port}\n${describeIdentity(identity)}\n`);
     if (userCount === 0) io.writeError(`no users yet: add one with\n  ${addUserCommand(users, options)}\n`);
+    const reload = new ServerReload(server, log, identityFiles(options, io), identity);
     await started({ host: options.host, port, usersPath: users, identity });
     await signal;
+    await reload.close();
     return await stop(server, io);
   } catch (error) {
     return reportError(asCommandError(error), "talkbyte-server", argv, io);
@@ -86,7 +95,7 @@ async function openIdentityOf(options: ServerCommandOptions, io: CommandIo): Pro
   if (options.tlsCert !== undefined && options.tlsKey !== undefined) {
     return await readIdentity(options.tlsCert, options.tlsKey);
   }
-  const path = options.identity ?? join(stateFolder(io.environment), "identity.pem");
+  const path = identityPath(options, io);
   if (options.check && !(await exists(path))) {
     const folder = dirname(resolve(path));
     if (options.identity !== undefined && !(await exists(folder))) {
@@ -106,6 +115,20 @@ async function openIdentityOf(options: ServerCommandOptions, io: CommandIo): Pro
       `warning: ${displayPath(path)} holds a private key and is open to other users: run chmod 600 on it\n`,
     );
   return identity;
+}
+
+function identityPath(options: ServerCommandOptions, io: CommandIo): string {
+  return options.identity ?? join(stateFolder(io.environment), "identity.pem");
+}
+
+/** The files that the identity was opened from. Undefined in plaintext. */
+function identityFiles(options: ServerCommandOptions, io: CommandIo): IdentityFiles | undefined {
+  const { plaintext, tlsCert, tlsKey } = options;
+  if (plaintext) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined)
+    return { paths: [tlsCert, tlsKey], read: async () => await readIdentity(tlsCert, tlsKey) };
+  const path = identityPath(options, io);
+  return { paths: [path], read: async () => await readIdentityFile(path) };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -133,6 +133,9 @@ async function readUsersFile(
       throw new CredentialError("users-file-not-readable", `${path} is not a regular file`);
     const bytes = await readBounded(handle, path);
     return { text: decodeUtf8(bytes, path), warnings: modeWarnings(stats, path) };
+  } catch (error) {
+    if (error instanceof CredentialError) throw error;
+    throw notReadable(path, error);
   } finally {
     await handle.close();
   }
@@ -148,7 +151,7 @@ async function openUsersFile(path: string): Promise<FileHandle> {
       const message = `there is no users file at ${path}: "talkbyte-users add NAME" makes one`;
       throw new CredentialError("users-file-missing", message, { cause });
     }
-    throw new CredentialError("users-file-not-readable", `${path} can't be read (${code})`, { cause });
+    throw notReadable(path, cause);
   }
 }
 
@@ -178,6 +181,11 @@ function modeWarnings(stats: Stats, path: string): readonly UsersWarning[] {
   const shown = mode.toString(8).padStart(4, "0");
   const message = `${path} is open to other users of this machine (mode ${shown}): run chmod 600 on it`;
   return [{ code: "users-file-open-to-others", message }];
+}
+
+function notReadable(path: string, cause: unknown): CredentialError {
+  const message = `${path} can't be read (${systemErrorCode(cause) ?? "unknown error"})`;
+  return new CredentialError("users-file-not-readable", message, { cause });
 }
 
 function tooLarge(path: string): CredentialError {

@@ -60,6 +60,11 @@ export async function readIdentity(certPath: string, keyPath: string): Promise<I
   return parseIdentity(await read(keyPath, "TLS key"), await read(certPath, "TLS certificate"));
 }
 
+/** Reads `--identity`: key and certificate in one PEM file. @throws IdentityError naming the file */
+export async function readIdentityFile(path: string): Promise<Identity> {
+  return splitPem(await read(path, "identity"), path);
+}
+
 /**
  * The identity in one PEM file (key, then certificate; mode 0600), made there when the file is missing.
  * @throws IdentityError
@@ -69,7 +74,7 @@ export async function openIdentity(
 ): Promise<{ identity: Identity; made: boolean; openToOthers: boolean }> {
   try {
     const { mode } = await stat(path);
-    const identity = splitPem(await read(path, "identity"), path);
+    const identity = await readIdentityFile(path);
     return { identity, made: false, openToOthers: (mode & 0o077) !== 0 };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;

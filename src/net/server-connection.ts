@@ -3,6 +3,8 @@
 
 import type { TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
+import { isRevoked } from "../auth/users-source.ts";
+import type { UsersSnapshot } from "../credentials/users-file.ts";
 import type { ErrorSide } from "../protocol/error.ts";
 import type { WireErrorCode } from "../protocol/wire.ts";
 import { FrameWriter } from "../protocol/frame-writer.ts";
@@ -34,6 +36,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   #verification: AbortController | undefined;
   #attempt: { readonly mechanism: string; readonly at: number } | undefined;
   #why: string | undefined;
+  #credentialId: string | undefined;
   #info: SessionInfo | undefined;
   #inTurn = false;
 
@@ -72,6 +75,12 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   /** The server is being stopped (spec section 9.3). */
   drain(): void {
     this.#turn((now) => this.#session.drain(now));
+  }
+
+  /** Ends the session if its user was revoked (spec section 9.5). */
+  usersChanged(users: UsersSnapshot): void {
+    if (this.#info === undefined || this.#credentialId === undefined) return;
+    if (isRevoked(users, this.#info.username, this.#credentialId)) this.#turn(() => this.#session.revoke());
   }
 
   /** Ends the session with ERROR. */
@@ -209,6 +218,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       attempt.transcript.auth.fill(0);
     }
     if (outcome.type === "rejected") this.#why = outcome.why;
+    if (outcome.type === "accepted") this.#credentialId = outcome.credentialId;
     this.#turn((now) => {
       if (outcome.type !== "accepted" || this.#session.state !== "verifying")
         return this.#session.verified(outcome, now);

@@ -9,10 +9,17 @@ import {
   type Socket,
 } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import {
+  createServer as createTlsServer,
+  Server as TlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+} from "node:tls";
 import { constants } from "node:crypto";
 import { PasswordLogin } from "../auth/password-login.ts";
-import { UsersFile, type UsersSource } from "../auth/users-source.ts";
+import { UsersFile, type UsersSource, type UsersWatch } from "../auth/users-source.ts";
+import type { UsersDifference } from "../credentials/users-difference.ts";
+import type { UsersSnapshot } from "../credentials/users-file.ts";
 import { TalkByteError } from "../protocol/error.ts";
 import { Slab } from "../protocol/frame-writer.ts";
 import { PASSWORD } from "../protocol/mechanism.ts";
@@ -64,11 +71,15 @@ export class Server {
   readonly #connections = new Set<ServerConnection>();
   readonly #sockets = new Set<Socket>();
   #loggedIn = 0;
+  #identity: Identity | "plaintext";
   #listener: PlainServer | undefined;
+  #latestUsers: UsersSnapshot | undefined;
+  #usersWatch: UsersWatch | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#identity = options.identity;
     const limits = serverLimits(options.limits);
     const log = options.log ?? SILENT;
     this.#users = typeof options.users === "string" ? usersFile(options.users, log) : options.users;
@@ -136,7 +147,24 @@ export class Server {
       );
     }
     this.#listener = listener;
+    this.#usersWatch = this.#users.watch?.((users) => this.#usersChanged(users));
     return address;
+  }
+
+  /** Reads the users anew, as when they have changed. */
+  async reload(): Promise<void> {
+    await this.#users.reload?.();
+  }
+
+  /**
+   * The identity for connections from now on; those that are open keep theirs.
+   * @throws TalkByteError `wrong-state` in plaintext
+   */
+  setIdentity(identity: Identity): void {
+    if (this.#identity === "plaintext")
+      throw new TalkByteError("wrong-state", "local", "a server in plaintext has no identity");
+    this.#identity = identity;
+    if (this.#listener instanceof TlsServer) this.#listener.setSecureContext(secureContextOf(identity));
   }
 
   /**
@@ -160,6 +188,7 @@ export class Server {
   async #close(): Promise<void> {
     const listener = this.#listener;
     if (listener === undefined) return;
+    const watchClosed = this.#usersWatch?.close();
     const closed = once(listener, "close");
     listener.close();
     for (const connection of this.#connections) connection.drain();
@@ -174,6 +203,7 @@ export class Server {
     // The listener is closed a little before its last connections have told of their end.
     for (let turns = 0; turns < 100 && this.#sockets.size + this.#connections.size > 0; turns++)
       await nextTurn();
+    await watchClosed;
   }
 
   /** When the last session of a server that is being stopped has ended, connections still in their handshake go. */
@@ -183,7 +213,7 @@ export class Server {
   }
 
   #createListener(): PlainServer {
-    const { identity } = this.#options;
+    const identity = this.#identity;
     if (identity === "plaintext") {
       const listener = createPlainServer({ allowHalfOpen: true, noDelay: true });
       listener.on("connection", (socket) => {
@@ -192,14 +222,10 @@ export class Server {
       return listener;
     }
     const listener = createTlsServer({
-      key: identity.key,
-      cert: identity.cert,
-      minVersion: "TLSv1.3",
+      ...secureContextOf(identity),
       ALPNProtocols: [ALPN],
       noDelay: true,
       handshakeTimeout: this.#context.limits.tlsMs,
-      // Tickets would let a client resume without a handshake of its own; nothing is kept to resume from.
-      secureOptions: constants.SSL_OP_NO_TICKET,
     });
     listener.on("connection", (socket: Socket) => this.#admitSocket(socket));
     // Without destroying it here, a connection whose handshake failed or timed out would stay.
@@ -254,9 +280,18 @@ export class Server {
     this.#dropStrays();
   }
 
+  #usersChanged(users: UsersSnapshot): void {
+    this.#latestUsers = users;
+    for (const connection of this.#connections) connection.usersChanged(users);
+  }
+
   #open(socket: Socket): ServerConnection {
     const connection: ServerConnection = new ServerConnection(this.#context, socket, {
-      loggedIn: () => void this.#loggedIn++,
+      loggedIn: () => {
+        this.#loggedIn++;
+        // The users may have changed while the password was verified.
+        if (this.#latestUsers !== undefined) connection.usersChanged(this.#latestUsers);
+      },
       closed: () => this.#closed(connection),
     });
     this.#connections.add(connection);
@@ -265,18 +300,42 @@ export class Server {
   }
 }
 
+/** All of it again for each identity: what is left out of a new context falls back to Node's defaults, TLS 1.2 among them. */
+function secureContextOf({ key, cert }: Identity): SecureContextOptions {
+  // Tickets would let a client resume without a handshake of its own; nothing is kept to resume from.
+  return { key, cert, minVersion: "TLSv1.3", secureOptions: constants.SSL_OP_NO_TICKET };
+}
+
 function closedAlready(): TalkByteError {
   return new TalkByteError("wrong-state", "local", "the server has been closed");
 }
 
 function usersFile(path: string, log: Log): UsersFile {
   return new UsersFile(path, {
-    reloaded: (users) =>
-      log.info({ event: "users-reloaded", users: users.list().length }, "the users file was read anew"),
+    reloaded: (users, difference) =>
+      log.info(
+        { event: "users-reloaded", users: users.list().length, ...shortened(difference) },
+        "the users file was read anew",
+      ),
     kept: (error) =>
       log.error(
         { event: "users-kept", code: error.code, reason: error.message },
         "the users file can't be used; the users of before stay",
       ),
   });
+}
+
+const LOGGED_NAMES = 20;
+
+/** As many names as fit on a line, and how many more there are; lists that are empty are left out. */
+function shortened(difference: UsersDifference): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(difference)
+      .filter(([, names]: [string, readonly string[]]) => names.length > 0)
+      .map(([change, names]: [string, readonly string[]]) => {
+        const rest = names.length - LOGGED_NAMES;
+        const shown = names.slice(0, LOGGED_NAMES).join(" ");
+        return [change, rest > 0 ? `${shown} and ${rest} more` : shown];
+      }),
+  );
 }

@@ -108,6 +108,8 @@ export interface Screen {
   shows(text: string): Promise<void>;
   type(keys: string): void;
   ended(): Promise<number | null>;
+  /** Closes the terminal under the command. */
+  close(): void;
 }
 
 /** A shell command with a terminal. */
@@ -126,6 +128,7 @@ export function openScreen(command: string): Screen {
       await closed;
       return child.exitCode;
     },
+    close: () => void child.kill("SIGKILL"),
   };
 }
 

@@ -5,6 +5,7 @@ import { connect as connectTcp } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 
+import { fingerprintOf, makeIdentity } from "../../src/net/identity.ts";
 import { auth, hello, LOOPBACK, message, rawConnect, rawConnectTls, startServer, STOP } from "./harness.ts";
 import { opensslClient } from "./openssl.ts";
 
@@ -130,4 +131,38 @@ test("a client that half-closes under TLS gets its replies, then the end", async
   const client = await (await rawConnectTls(running)).logIn();
   client.send(message(1, "a"), message(2, "b")).end();
   expect(await client.rest()).toEqual(["REPLY 1 a", "REPLY 2 b", "end"]);
+});
+
+test("another identity counts from the next connection on, without TLS 1.2, and the open ones go on", async () => {
+  const { port, server } = await startServer({ tls: true });
+  const before = await (await rawConnectTls({ port })).logIn();
+  const identity = await makeIdentity();
+  server.setIdentity(identity);
+  const after = await rawConnectTls({ port });
+  const { publicKey } = (after.socket as TLSSocket).getPeerX509Certificate()!;
+  expect(fingerprintOf(publicKey)).toBe(identity.fingerprint);
+  await after.logIn();
+  before.send(message(1, "a"));
+  expect(await before.line()).toBe("REPLY 1 a");
+  const old = opensslClient(port, "-tls1_2", "-alpn", "talkbyte/1");
+  expect(await old.finished()).toMatch(/alert protocol version/);
+});
+
+test("another identity does not bring resumption back", async () => {
+  const { port, server } = await startServer({ tls: true });
+  server.setIdentity(await makeIdentity());
+  const first = await rawConnectTls({ port });
+  const sessions: Buffer[] = [];
+  first.socket.on("session", (session: Buffer) => sessions.push(session));
+  await first.logIn();
+  first.send(STOP);
+  await first.rest();
+  const second = await rawConnectTls({ port }, { session: sessions[0] });
+  expect((second.socket as TLSSocket).isSessionReused()).toBe(false);
+});
+
+test("a server in plaintext takes no identity", async () => {
+  const { server } = await startServer();
+  const identity = await makeIdentity();
+  expect(() => server.setIdentity(identity)).toThrow("has no identity");
 });
