@@ -9,7 +9,7 @@ const WITH_ALPN = "if (socket.alpnProtocol === ALPN) this.#open(socket);";
 const WITHOUT_ALPN = "else this.#refuseAlpn(socket);";
 const ON_CONNECTION =
   'listener.on("connection", (socket: Socket) => this.#admitSocket(socket));\n    // Without';
-const TICKETS = "secureOptions: constants.SSL_OP_NO_TICKET,";
+const TICKETS = "secureOptions: constants.SSL_OP_NO_TICKET }";
 
 export const serverTlsMutants: readonly Mutant[] = [
   mutant(
@@ -74,7 +74,7 @@ export const serverTlsMutants: readonly Mutant[] = [
     "sessions-resumed",
     "TB-TLS-7",
     "gives tickets, and resumes TLS sessions by them",
-    patch("server", TICKETS, "secureOptions: constants.SSL_OP_ALL,"),
+    patch("server", TICKETS, "secureOptions: constants.SSL_OP_ALL }"),
   ),
   mutant(
     "tls-deadline-forgotten",
