@@ -8,7 +8,7 @@ import type { Result } from "../../src/conformance/play/result.ts";
 import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
 import { bytesFrom } from "../../src/conformance/play/stage.ts";
 import { exchangeOf, login } from "./exchange-text.ts";
-import { fakeClient, frame, profile, rawFrame, u32 } from "./fakes.ts";
+import { errorFrame, fakeClient, frame, profile, rawFrame, u32 } from "./fakes.ts";
 import type { FakeOptions } from "./fakes.ts";
 
 function playClient(
@@ -119,6 +119,35 @@ describe("a client under test", () => {
     const result = await playClient(steps, {}, { link: simulateLink(start), driver: grumbling });
     expect(result).toMatchObject({ verdict: "pass" });
     expect(result.driverErrors.toSorted()).toEqual(["login: refused", "ping: not now"]);
+  });
+
+  it.each([
+    ["resolves", () => Promise.resolve(), "fail", "stop succeeded"],
+    ["rejects", () => Promise.reject(new Error("reply-mismatch")), "pass", ""],
+    ["tells nothing", () => undefined, "pass", ""],
+    ["never answers", () => new Promise(() => undefined), "pass", ""],
+  ])("that has to break the session off, and whose stop %s", async (_what, answer, verdict, reason) => {
+    const steps = `${login}
+- app: stop
+- C: { STOP: $any }
+- S: { STOPPED: { accepted: 7 } }
+  illegal: true
+- C: { closes: reply-mismatch }`;
+    const { start, driver } = fakeClient({
+      on: { STOPPED: (_r, wire) => (wire.send(errorFrame(5)), wire.end()) },
+    });
+    const stop = (): unknown => (driver.stop(), answer());
+    const options = { link: simulateLink(start), driver: { ...driver, stop }, timeoutMs: 50 };
+    const result = await playClient(steps, {}, options);
+    expect(result).toMatchObject({ verdict, reason: expect.stringContaining(reason) });
+    expect(result.line).toBe(verdict === "fail" ? 11 : undefined);
+  });
+
+  it("may say that stop succeeded after a STOPPED that it may take", async () => {
+    const { start, driver } = fakeClient();
+    const stop = (): unknown => (driver.stop(), Promise.resolve());
+    const options = { link: simulateLink(start), driver: { ...driver, stop } };
+    expect(await playClient(conversation, {}, options)).toMatchObject({ verdict: "pass" });
   });
 
   it("is asked for more only once it has passed on the outcome of its login", async () => {

@@ -1,6 +1,6 @@
 // Clients that go wrong at the end (spec sections 5.2, 9 and 10).
 
-import { mutant, patch, shownUnderStrict, type Mutant, type Patch } from "./mutant.ts";
+import { mutant, patch, type Mutant, type Patch } from "./mutant.ts";
 
 const STOPPING =
   '"the replies still due, then STOPPED; STOP has been sent",\n    frames: {\n      ...clientInSession,';
@@ -96,56 +96,46 @@ export const clientEndingMutants: readonly Mutant[] = [
       `if (this.#ids.unanswered > 0 && !this.#goneAway) return;\n    ${STOPPED_FITS}`,
     ),
   ),
-  shownUnderStrict(
-    mutant(
-      "stopped-count-unchecked",
-      "TB-END-4",
-      "takes any count in STOPPED",
-      patch("client-session", STOPPED_FITS, "if (this.#ids.unanswered > 0 && !this.#goneAway) {"),
+  mutant(
+    "stopped-count-unchecked",
+    "TB-END-4",
+    "takes any count in STOPPED",
+    patch("client-session", STOPPED_FITS, "if (this.#ids.unanswered > 0 && !this.#goneAway) {"),
+  ),
+  mutant(
+    "stopped-count-too-high-taken",
+    "TB-END-4",
+    "takes a STOPPED that counts more messages than were answered",
+    patch(
+      "client-session",
+      STOPPED_FITS,
+      STOPPED_FITS.replace("accepted !== this.#ids.answered", "accepted < this.#ids.answered"),
     ),
   ),
-  shownUnderStrict(
-    mutant(
-      "stopped-count-too-high-taken",
-      "TB-END-4",
-      "takes a STOPPED that counts more messages than were answered",
-      patch(
-        "client-session",
-        STOPPED_FITS,
-        STOPPED_FITS.replace("accepted !== this.#ids.answered", "accepted < this.#ids.answered"),
-      ),
+  mutant(
+    "stopped-count-too-low-taken",
+    "TB-END-4",
+    "takes a STOPPED that counts fewer messages than were answered",
+    patch(
+      "client-session",
+      STOPPED_FITS,
+      STOPPED_FITS.replace("accepted !== this.#ids.answered", "accepted > this.#ids.answered"),
     ),
   ),
-  shownUnderStrict(
-    mutant(
-      "stopped-count-too-low-taken",
-      "TB-END-4",
-      "takes a STOPPED that counts fewer messages than were answered",
-      patch(
-        "client-session",
-        STOPPED_FITS,
-        STOPPED_FITS.replace("accepted !== this.#ids.answered", "accepted > this.#ids.answered"),
-      ),
-    ),
+  mutant(
+    "stopped-early-taken",
+    "TB-END-20",
+    "takes a STOPPED while a message is unanswered",
+    patch("client-session", STOPPED_FITS, "if (accepted !== this.#ids.answered) {"),
   ),
-  shownUnderStrict(
-    mutant(
-      "stopped-early-taken",
-      "TB-END-20",
-      "takes a STOPPED while a message is unanswered",
-      patch("client-session", STOPPED_FITS, "if (accepted !== this.#ids.answered) {"),
-    ),
-  ),
-  shownUnderStrict(
-    mutant(
-      "stopped-early-counted-taken",
-      "TB-END-20",
-      "takes a STOPPED that counts the messages which it sent",
-      patch(
-        "client-session",
-        STOPPED_FITS,
-        "if (accepted !== this.#ids.answered && accepted !== this.#ids.answered + this.#ids.unanswered) {",
-      ),
+  mutant(
+    "stopped-early-counted-taken",
+    "TB-END-20",
+    "takes a STOPPED that counts the messages which it sent",
+    patch(
+      "client-session",
+      STOPPED_FITS,
+      "if (accepted !== this.#ids.answered && accepted !== this.#ids.answered + this.#ids.unanswered) {",
     ),
   ),
   mutant(

@@ -26,13 +26,14 @@ export interface Link {
 // Asked once, and as late as possible: a client connects only when its application logs in.
 export type LinkSource = Link | (() => Link | Promise<Link>);
 
-// The application that uses the client under test. What these return or throw is recorded, never judged:
-// the suite judges bytes and connection ends only.
+// The application that uses the client under test. What these return or throw is recorded, and not judged but for `stop`:
+// the suite judges bytes and connection ends.
 export interface Driver {
   // Connects if need be.
   login(credentials: { readonly username: string; readonly password: string }): unknown;
   send(payload: Uint8Array): unknown;
   ping(): unknown;
+  // A promise tells how the session ended: it is not fulfilled where the client broke it off. Anything else tells nothing.
   stop(): unknown;
   // Ends the client's stream without STOP.
   end(): unknown;

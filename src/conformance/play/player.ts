@@ -62,9 +62,13 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     scene: undefined,
     line: undefined,
     login: undefined,
+    stop: undefined,
+    stoppedInOrder: false,
+    brokenOff: false,
   };
-  const outcome = await settle(play);
+  const played = await settle(play);
   await play.scene?.stage.close();
+  const outcome = await withStopAnswer(play, played);
   return {
     id: exchange.id,
     role,
@@ -111,7 +115,13 @@ interface Play {
   scene: Scene | undefined;
   line: number | undefined;
   // The application's login, until the client has told it the outcome.
-  login: Promise<void> | undefined;
+  login: Promise<unknown> | undefined;
+  // The application's stop: whether the client says that it succeeded.
+  stop: { readonly line: number; readonly succeeded: Promise<boolean> } | undefined;
+  // The runner has sent a STOPPED that the client may take.
+  stoppedInOrder: boolean;
+  // The client has broken the session off, as a `closes` asks.
+  brokenOff: boolean;
 }
 
 function shortest(scene: Scene | undefined): number | undefined {
@@ -157,7 +167,7 @@ async function playStep(play: Play, step: Step): Promise<void> {
     return;
   }
   const scene = await openScene(play);
-  if (step.kind === "wire") return playWireStep(scene, step);
+  if (step.kind === "wire") return playWireStep(play, scene, step);
   const speaker = step.branches[0]?.steps[0];
   const expected = speaker?.kind === "wire" && speaker.speaker === scene.underTest;
   const branch = expected ? await chooseBranch(scene, step) : step.branches[0];
@@ -174,9 +184,16 @@ async function operate(play: Play, { call }: OperatorStep): Promise<void> {
   await play.options.operator?.stop();
 }
 
-async function playWireStep(scene: Scene, step: WireStep): Promise<void> {
-  if (step.speaker === scene.underTest) await expectStep(scene, step);
-  else await perform(scene, step);
+async function playWireStep(play: Play, scene: Scene, step: WireStep): Promise<void> {
+  const { acts } = step;
+  if (step.speaker === scene.underTest) {
+    await expectStep(scene, step);
+    if (acts.some(({ kind }) => kind === "closes")) play.brokenOff = true;
+  } else {
+    await perform(scene, step);
+    const stopped = acts.some((act) => act.kind === "frame" && act.frame.name === "STOPPED");
+    if (stopped && !step.illegal && !step.optional) play.stoppedInOrder = true;
+  }
   if (step.mark !== undefined) scene.marks.set(step.mark, scene.previous);
 }
 
@@ -249,10 +266,34 @@ async function openLink(play: Play): Promise<Link> {
 async function loginOutcome(play: Play): Promise<void> {
   const { login, scene } = play;
   if (login === undefined || scene?.stage.watch.loginAnswered() !== true) return;
-  const patience = new AbortController();
-  await Promise.race([login, delay(scene.timeoutMs, undefined, { signal: patience.signal })]);
-  patience.abort();
+  await within(login, scene.timeoutMs);
   play.login = undefined;
+}
+
+// Undefined if it takes longer.
+async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
+  const patience = new AbortController();
+  const late = delay(milliseconds, undefined, { signal: patience.signal }).catch(() => undefined);
+  const value = await Promise.race([promise, late]);
+  patience.abort();
+  return value;
+}
+
+// An application whose `stop` succeeds believes that the server has accepted all that STOPPED counts, so it can't where the
+// client had to break the session off (spec/conformance.md, section 3). Asked once the connection is over, for a client
+// may answer no sooner.
+async function withStopAnswer(play: Play, outcome: Outcome): Promise<Outcome> {
+  const { stop, scene } = play;
+  const held = outcome.verdict === "pass" || outcome.verdict === "warn";
+  if (!held || stop === undefined || scene === undefined || !play.brokenOff || play.stoppedInOrder)
+    return outcome;
+  if ((await within(stop.succeeded, scene.timeoutMs)) !== true) return outcome;
+  return {
+    verdict: "fail",
+    reason: "the client told its application that stop succeeded, in a session that it must let fail",
+    line: stop.line,
+    comparison: { expected: ["an error in answer to stop"], received: ["success in answer to stop"] },
+  };
 }
 
 function callDriver(play: Play, step: AppStep): void {
@@ -277,12 +318,16 @@ function callDriver(play: Play, step: AppStep): void {
           return driver.end();
       }
     })();
-    const settled = Promise.resolve(outcome).then(
-      () => undefined,
-      (error: unknown) => noteDriverError(play, call.kind, error),
+    const succeeded = Promise.resolve(outcome).then(
+      () => true,
+      (error: unknown) => {
+        noteDriverError(play, call.kind, error);
+        return false;
+      },
     );
+    if (call.kind === "stop" && outcome instanceof Promise) play.stop = { line: step.line, succeeded };
     if (call.kind === "login") {
-      play.login = settled;
+      play.login = succeeded;
       play.scene?.stage.watch.loginAsked();
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 // The driver of a client under test: calls become lines of JSON for its adapter, answers come back by id
-// (spec/conformance.md, section 3). What they say is noted, never judged.
+// (spec/conformance.md, section 3). What they say is noted, and `stop` alone is judged.
 
 import { createInterface } from "node:readline";
 import { toHex } from "../wire/bytes.ts";
