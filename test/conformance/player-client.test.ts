@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { concat, toHex } from "../../src/conformance/wire/bytes.ts";
-import type { Driver } from "../../src/conformance/play/link.ts";
+import { UnsupportedCall, type Driver, type LinkEvent } from "../../src/conformance/play/link.ts";
 import { play, type PlayOptions } from "../../src/conformance/play/player.ts";
 import type { Result } from "../../src/conformance/play/result.ts";
 import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
@@ -119,6 +119,27 @@ describe("a client under test", () => {
     const result = await playClient(steps, {}, { link: simulateLink(start), driver: grumbling });
     expect(result).toMatchObject({ verdict: "pass" });
     expect(result.driverErrors.toSorted()).toEqual(["login: refused", "ping: not now"]);
+  });
+
+  it.each([
+    ["login", "- app: { login: { username: $username, password: $password } }\n- C: { HELLO: $any }"],
+    ["ping", `${login}\n- app: ping\n- C: { PING: $any }`],
+    ["send", `${login}\n- app: { send: x }\n- C: quiet\n  for: 600000`],
+  ])("that lacks %s is unsupported as soon as it says so", async (call, steps) => {
+    const { start, driver } = fakeClient();
+    const lacking = { ...driver, [call]: () => Promise.reject(new UnsupportedCall()) };
+    const connected = simulateLink(start);
+    // Where nothing comes, it would be waited for until this test fails.
+    const never = new Promise<never>(() => undefined);
+    const next = async (): Promise<LinkEvent> => {
+      const event = await connected.next(0);
+      return event.kind === "timeout" ? never : event;
+    };
+    const link = call === "login" ? () => never : { ...connected, next };
+    expect(await playClient(steps, {}, { link, driver: lacking })).toMatchObject({
+      verdict: "unsupported",
+      reason: "the client has no such call",
+    });
   });
 
   it.each([

@@ -58,7 +58,7 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     options,
     transcript: [],
     driverErrors: [],
-    unsupportedCall: false,
+    unsupportedCall: Promise.withResolvers(),
     scene: undefined,
     line: undefined,
     login: undefined,
@@ -66,6 +66,8 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     stoppedInOrder: false,
     brokenOff: false,
   };
+  // Nobody may be waiting for anything when it does.
+  play.unsupportedCall.promise.catch(() => undefined);
   const played = await settle(play);
   await play.scene?.stage.close();
   const outcome = await withStopAnswer(play, played);
@@ -90,15 +92,13 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
       if (lacking !== undefined) throw new StepFailed("unsupported", lacking);
       if (role === "server") await openScene(play);
       for (const step of exchange.steps) await playStep(play, step);
-      if (play.unsupportedCall) throw new StepFailed("unsupported", "the client has no such call");
+      await answersSoFar(play);
       const warning = play.scene?.warning;
       return warning === undefined
         ? { ...held, verdict: "pass", reason: "" }
         : { ...held, verdict: "warn", reason: warning };
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error;
-      if (play.unsupportedCall)
-        return { ...held, verdict: "unsupported", reason: "the client has no such call" };
       const { verdict, message: reason, comparison } = error;
       return { verdict, reason, line: play.line, comparison };
     }
@@ -110,8 +110,8 @@ interface Play {
   readonly options: PlayOptions;
   readonly transcript: TranscriptEntry[];
   readonly driverErrors: string[];
-  // The client under test lacks something that the application asks of it.
-  unsupportedCall: boolean;
+  // Rejects once the client under test turns out to lack something that the application asks of it.
+  readonly unsupportedCall: PromiseWithResolvers<never>;
   scene: Scene | undefined;
   line: number | undefined;
   // The application's login, until the client has told it the outcome.
@@ -152,6 +152,11 @@ export function unsupportedReason(
     if (value.kind === "computed" && computations[value.name] === undefined)
       return `this runner can't compute "${value.name}"`;
   return undefined;
+}
+
+// What the client has answered by now: that it lacks a call counts also behind the last step.
+async function answersSoFar({ unsupportedCall }: Play): Promise<void> {
+  await Promise.race([unsupportedCall.promise, Promise.resolve()]);
 }
 
 async function playStep(play: Play, step: Step): Promise<void> {
@@ -212,6 +217,7 @@ async function openScene(play: Play): Promise<Scene> {
     segmentation: options.segmentation ?? "whole",
     seed: options.seed ?? 1,
     transcript: play.transcript,
+    givenUp: play.unsupportedCall.promise,
   });
   // What the application did before there was a connection has no time of its own.
   const start = stage.now();
@@ -248,8 +254,9 @@ function framesAskedFor({ steps }: Exchange, underTest: Speaker): ReadonlySet<st
 async function openLink(play: Play): Promise<Link> {
   const { link, role } = play.options;
   try {
-    return typeof link === "function" ? await link() : link;
+    return typeof link === "function" ? await Promise.race([link(), play.unsupportedCall.promise]) : link;
   } catch (error) {
+    if (error instanceof StepFailed) throw error;
     // A server that can't be reached may be a matter of the setup; a client that was told to log in and
     // doesn't connect has failed to.
     const reason = error instanceof Error ? error.message : String(error);
@@ -343,7 +350,8 @@ function payloadOf(play: Play, value: Parameters<typeof literalBytes>[1]): Uint8
 }
 
 function noteDriverError(play: Play, call: string, error: unknown): void {
-  if (error instanceof UnsupportedCall) play.unsupportedCall = true;
+  if (error instanceof UnsupportedCall)
+    play.unsupportedCall.reject(new StepFailed("unsupported", "the client has no such call"));
   const reason = error instanceof Error ? error.message : String(error);
   play.driverErrors.push(`${call}: ${reason}`);
 }

@@ -92,6 +92,7 @@ export function socketLink(socket: net.Socket, raw: net.Socket, options: LinkOpt
       over = true;
       socket.destroy();
       raw.destroy();
+      waiting?.({ kind: "timeout", at: performance.now() });
     },
     next(timeoutMs) {
       const event = arrived.shift();
@@ -213,6 +214,7 @@ export interface ListenOptions extends LinkOptions {
 export async function listenLinks(options: ListenOptions = {}): Promise<Listener> {
   const ready: Link[] = [];
   let waiting: ((link: Link) => void) | undefined;
+  let stopWaiting: () => void = () => undefined;
   const sockets = new Set<net.Socket>();
   const readAheadBytes = options.readAheadBytes ?? serverReadAheadBytes;
 
@@ -260,10 +262,12 @@ export async function listenLinks(options: ListenOptions = {}): Promise<Listener
       const link = ready.shift();
       if (link !== undefined) return Promise.resolve(link);
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
+        stopWaiting = () => {
+          clearTimeout(timer);
           waiting = undefined;
           reject(new Error(`no connection within ${timeoutMs} ms`));
-        }, timeoutMs);
+        };
+        const timer = setTimeout(stopWaiting, timeoutMs);
         waiting = (link) => {
           clearTimeout(timer);
           resolve(link);
@@ -271,6 +275,7 @@ export async function listenLinks(options: ListenOptions = {}): Promise<Listener
       });
     },
     async close() {
+      stopWaiting();
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());

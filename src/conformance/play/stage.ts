@@ -43,6 +43,8 @@ export interface StageOptions {
   readonly segmentation: Segmentation;
   readonly seed: number;
   readonly transcript: TranscriptEntry[];
+  // Rejects when there's nothing more to wait for.
+  readonly givenUp?: Promise<never>;
 }
 
 export function createStage(options: StageOptions): Stage {
@@ -54,6 +56,10 @@ export function createStage(options: StageOptions): Stage {
   const ends: { kind: "end" | "reset"; at: number }[] = [];
   const held: Thing[] = [];
   let oversize = false;
+  const nextEvent = (timeoutMs: number): Promise<LinkEvent> =>
+    options.givenUp === undefined
+      ? link.next(timeoutMs)
+      : Promise.race([link.next(timeoutMs), options.givenUp]);
 
   function keep(event: LinkEvent): void {
     if (event.kind === "bytes") {
@@ -108,7 +114,7 @@ export function createStage(options: StageOptions): Stage {
       for (;;) {
         const thing = takeNext();
         if (thing !== undefined) return thing;
-        const event = await link.next(Math.max(0, until - link.now()));
+        const event = await nextEvent(Math.max(0, until - link.now()));
         if (event.kind === "timeout") return event;
         keep(event);
       }
