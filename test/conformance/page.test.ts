@@ -138,6 +138,18 @@ describe("the page", () => {
     expect(bodyOf(pageOf([wrong]))).not.toContain("under none of these");
   });
 
+  it("says of a case that it never came to what it is about", () => {
+    const one = {
+      ...wrong.cases[0]!,
+      verdict: "pass" as const,
+      reason: "",
+      notReached: "it went another way",
+    };
+    const html = bodyOf(pageOf([{ ...wrong, cases: [one] }]));
+    expect(html).toContain('<span class="reason">not reached: it went another way</span>');
+    expect(bodyOf(pageOf([wrong]))).not.toContain("not reached");
+  });
+
   it("says of a deadline that nothing came, draws it past the band, and ends the conversation with it", () => {
     const one = wrong.cases.find(({ id }) => id === "frame-length-zero")!;
     const timing = { line: 7, deadlineMs: 1000, earliestMs: 900, latestMs: 1500, measuredMs: 1499.8 };

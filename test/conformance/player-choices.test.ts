@@ -86,6 +86,25 @@ describe("one-of", () => {
     expect((await playServer(fork, { on: { HELLO: () => undefined } })).reason).toContain("nothing in time");
   });
 
+  it("tells a pass that shows nothing, for what is illegal came too late", async () => {
+    const stopped: FakeOptions = {
+      on: { STOP: (_r, wire) => (wire.send(frame("STOPPED", u64(0))), wire.end()) },
+    };
+    const refused: FakeOptions = { on: { STOP: (_r, wire) => (wire.send(errorFrame(4)), wire.end()) } };
+    const late = `${serverLogin}
+- C: [{ STOP: $any }, { HELLO: $any }]
+  illegal: true
+- one-of: { stopped: [{ S: { STOPPED: $any } }, { S: end }], refused: [{ S: { closes: unexpected-frame } }] }`;
+    const passed = await playServer(late, stopped);
+    expect(passed.verdict).toBe("pass");
+    expect(passed.notReached).toBe(
+      'it went by "stopped" (line 12), so it processed nothing that it had to refuse',
+    );
+    expect(await playServer(late, refused)).toMatchObject({ verdict: "pass", notReached: undefined });
+    const legal = late.replace("  illegal: true\n", "");
+    expect(await playServer(legal, stopped)).toMatchObject({ verdict: "pass", notReached: undefined });
+  });
+
   it("takes a quiet branch when nothing comes", async () => {
     const steps = `${hello}- one-of: { silent: [{ S: quiet, for: 50 }, { C: { PING: $any } }, { S: { PONG: $any } }], other: [{ S: { WELCOME: $any } }] }`;
     expect(await playServer(steps, { on: { HELLO: () => undefined } })).toMatchObject({

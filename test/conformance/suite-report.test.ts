@@ -102,6 +102,7 @@ function playedOf(verdict: Verdict, more: Partial<Result> = {}): Played {
     line: undefined,
     comparison: undefined,
     branches: [],
+    notReached: undefined,
     timings: [],
     shortestLimitMs: undefined,
     transcript: [],
@@ -180,6 +181,38 @@ describe("reportedCase", () => {
     expect(text).not.toContain("horse");
     expect(text).not.toContain(toHex(utf8("horse")));
     expect(text.match(/\*{21}/g)?.length).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe("a case that never came to what it is about", () => {
+  const idle = playedOf("pass", { notReached: "it went another way" });
+
+  it("says so, unless one of its plays did come so far", () => {
+    const one = reported([idle, idle]);
+    expect(one).toMatchObject({ verdict: "pass", notReached: "it went another way" });
+    expect(caseLine(one)).toBe("PASS made-up: not reached: it went another way");
+    expect(summaryText(reportWith([one]))).toContain(
+      "\n1 of those that passed never came to what they are about",
+    );
+    expect(reported([idle, playedOf("pass")]).notReached).toBeUndefined();
+    expect(
+      caseLine(reported([{ ...idle, result: { ...idle.result, verdict: "fail", reason: "crashed" } }])),
+    ).toBe("FAIL made-up: crashed");
+  });
+
+  it("keeps no requirement", () => {
+    const of = {
+      level: "MUST",
+      roles: ["server"],
+      section: "1",
+      text: "",
+      proof: "exchange",
+      line: 1,
+    } as const;
+    const verdictOf = (...plays: Played[]): string | undefined =>
+      reportedRequirements([{ id: "TB-DEMO-1", ...of }], [reported(plays)], "server")[0]?.verdict;
+    expect(verdictOf(idle)).toBe("not-played");
+    expect(verdictOf(idle, playedOf("pass"))).toBe("pass");
   });
 });
 

@@ -16,6 +16,7 @@ import { createStage } from "./stage.ts";
 import {
   plainSteps,
   type AppStep,
+  type Branch,
   type OperatorStep,
   type Speaker,
   type Step,
@@ -65,6 +66,8 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     stop: undefined,
     stoppedInOrder: false,
     brokenOff: false,
+    breached: false,
+    notReached: undefined,
   };
   // Nobody may be waiting for anything when it does.
   play.unsupportedCall.promise.catch(() => undefined);
@@ -76,6 +79,7 @@ export async function play(exchange: Exchange, options: PlayOptions): Promise<Re
     role,
     ...outcome,
     branches: play.scene?.branches ?? [],
+    notReached: outcome.verdict === "pass" ? play.notReached : undefined,
     shortestLimitMs: shortest(play.scene),
     timings: play.scene?.timings ?? [],
     transcript: play.transcript,
@@ -122,6 +126,9 @@ interface Play {
   stoppedInOrder: boolean;
   // The client has broken the session off, as a `closes` asks.
   brokenOff: boolean;
+  // The runner has sent something illegal.
+  breached: boolean;
+  notReached: string | undefined;
 }
 
 function shortest(scene: Scene | undefined): number | undefined {
@@ -177,10 +184,17 @@ async function playStep(play: Play, step: Step): Promise<void> {
   const expected = speaker?.kind === "wire" && speaker.speaker === scene.underTest;
   const branch = expected ? await chooseBranch(scene, step) : step.branches[0];
   if (branch === undefined) return;
-  scene.branches.push({ line: step.line, name: branch.name, advisedAgainst: branch.advisedAgainst });
+  const { name } = branch;
+  scene.branches.push({ line: step.line, name, advisedAgainst: branch.advisedAgainst });
+  if (expected && play.breached && step.branches.some(refuses) && !refuses(branch))
+    play.notReached = `it went by "${name}" (line ${step.line}), so it processed nothing that it had to refuse`;
   for (const inner of branch.steps) await playStep(play, inner);
   if (branch.advisedAgainst && expected)
     scene.warning ??= `took the branch "${branch.name}", which is advised against (line ${step.line})`;
+}
+
+function refuses({ steps }: Branch): boolean {
+  return steps.some((step) => step.kind === "wire" && step.acts.some(({ kind }) => kind === "closes"));
 }
 
 async function operate(play: Play, { call }: OperatorStep): Promise<void> {
@@ -196,6 +210,7 @@ async function playWireStep(play: Play, scene: Scene, step: WireStep): Promise<v
     if (acts.some(({ kind }) => kind === "closes")) play.brokenOff = true;
   } else {
     await perform(scene, step);
+    if (step.illegal) play.breached = true;
     const stopped = acts.some((act) => act.kind === "frame" && act.frame.name === "STOPPED");
     if (stopped && !step.illegal && !step.optional) play.stoppedInOrder = true;
   }

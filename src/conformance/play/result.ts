@@ -46,6 +46,8 @@ export interface Result {
   // Where a step of the side under test did not hold.
   readonly comparison: Comparison | undefined;
   readonly branches: readonly BranchTaken[];
+  // Why a play that passed shows nothing of what the case is about.
+  readonly notReached: string | undefined;
   readonly timings: readonly Timing[];
   // The shortest time that was measured, or waited in vain; a runner that is itself late by much of it can't judge.
   readonly shortestLimitMs: number | undefined;

@@ -41,6 +41,7 @@ export function reportedCase(played: PlayedCase, options: CollectOptions): Repor
     tags,
     ...knownVerdict(verdict, maskText(reason, options.secrets), known),
     known,
+    notReached: notReachedBy(plays),
     plays: maskTexts(
       plays.map((play) => reportedPlay(exchange, play, options)),
       options.secrets,
@@ -48,6 +49,12 @@ export function reportedCase(played: PlayedCase, options: CollectOptions): Repor
     repeat: options.repeatOf(exchange, worst),
     minimized: undefined,
   };
+}
+
+// One play that came so far is evidence enough.
+function notReachedBy(plays: readonly Played[]): string | undefined {
+  const reasons = plays.map(({ result }) => (result.verdict === "pass" ? result.notReached : undefined));
+  return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
 const worstPlayFirst: readonly Verdict[] = ["fail", "inconclusive", "warn", "pass", "unsupported"];
@@ -148,7 +155,10 @@ const worstFirst: readonly CaseVerdict[] = [
 ];
 
 function worstOf(cases: readonly ReportedCase[]): RequirementVerdict {
-  return worstFirst.find((verdict) => cases.some((reported) => reported.verdict === verdict)) ?? "not-played";
+  const evident = cases.filter(({ notReached }) => notReached === undefined);
+  return (
+    worstFirst.find((verdict) => evident.some((reported) => reported.verdict === verdict)) ?? "not-played"
+  );
 }
 
 export function totalsOf(cases: readonly ReportedCase[]): Readonly<Record<CaseVerdict, number>> {

@@ -32,7 +32,9 @@ export function caseAnchor(one: ReportedCase, report: Report, column: number): s
 export function caseDetails(one: ReportedCase, context: CaseContext, open = false): Markup {
   const { report, column } = context;
   const anchor = caseAnchor(one, report, column);
-  const reason = one.reason === "" ? "" : markup`<span class="reason">${one.reason}</span>`;
+  const { notReached } = one;
+  const text = notReached === undefined ? one.reason : `not reached: ${notReached}`;
+  const reason = text === "" ? "" : markup`<span class="reason">${text}</span>`;
   return markup`<details class="case v-${one.verdict}" id="${anchor}"${open ? markup` open` : ""}>
 <summary>${sign(one.verdict)}<span class="unseen">${verdictWords[one.verdict].word}: </span><span class="title">${one.title}</span> <span class="id">${one.id}</span>${reason}</summary>
 <div class="body">${caseBody(one, context)}</div></details>\n`;

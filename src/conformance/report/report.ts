@@ -46,7 +46,7 @@ export interface ReportedRun {
 // "known-failure": it failed, as the expectations file says.
 export type CaseVerdict = Verdict | "known-failure";
 
-// "not-played": none of its cases was selected. "not-testable": a MAY, or shown by tests of the implementation's own or by
+// "not-played": none of its cases was selected, or came to what it is about. "not-testable": a MAY, or shown by tests of the implementation's own or by
 // review.
 export type RequirementVerdict = CaseVerdict | "not-played" | "not-testable";
 
@@ -72,6 +72,8 @@ export interface ReportedCase {
   readonly reason: string;
   // Why it is known to fail, where the expectations file says so.
   readonly known: string | undefined;
+  // It passed, but none of its plays came to what it is about: why. It is no evidence.
+  readonly notReached: string | undefined;
   // One for each segmentation; empty where the case is unsupported.
   readonly plays: readonly ReportedPlay[];
   // A command that plays just this case.

@@ -22,7 +22,8 @@ const words: Readonly<Record<CaseVerdict, string>> = {
 const widestColumn = 72;
 
 // One line for each case as it's done, such as: FAIL auth-before-hello: expected …
-export function caseLine({ id, verdict, reason, plays }: ReportedCase): string {
+export function caseLine({ id, verdict, reason, plays, notReached }: ReportedCase): string {
+  if (notReached !== undefined) return oneEntry(`${verdict.toUpperCase()} ${id}: not reached: ${notReached}`);
   const times = [...new Set(plays.flatMap((play) => play.timings.map(timingText)))].join("; ");
   const label = verdict === "known-failure" ? "KNOWN" : verdict.toUpperCase();
   const text = reason === "" ? times : reason;
@@ -105,9 +106,15 @@ export function summaryText(report: Report): string {
   const testable = requirements.filter(({ verdict }) => verdict !== "not-testable");
   const of = (...verdicts: string[]): number =>
     testable.filter(({ verdict }) => verdicts.includes(verdict)).length;
+  const idle = cases.filter(({ notReached }) => notReached !== undefined).length;
   return [
     ...remarks.map((remark) => oneEntry(`! ${remark}`)),
     `${oneEntry(implementation.name)} (${implementation.role}, ${implementation.transport}): ${cases.length} cases in ${(run.durationMs / 1000).toFixed(1)} s: ${counts.join(", ") || "none played"}`,
+    ...(idle === 0
+      ? []
+      : [
+          `${idle} of those that passed never came to what they are about, and are no evidence (--verbose: "not reached")`,
+        ]),
     `${testable.length} requirements that bind a ${implementation.role} and show on the wire: ${of("pass", "warn")} kept, ${of("fail", "known-failure")} broken, ${of("inconclusive")} inconclusive, ${of("unsupported")} unsupported, ${of("not-played")} not played`,
     `seed ${run.seed}, ${run.segmentations.join(" + ")}${run.timeScale === 1 ? "" : `, time scale ${run.timeScale}`}${run.strict ? ", strict" : ""}`,
   ].join("\n");

@@ -81,7 +81,7 @@ async function playIfReady(...rest: PlayParameters): Promise<Played> {
 }
 
 function unplayed(reason: string, ...[{ id }, segmentation, { role }, { seed }]: PlayParameters): Played {
-  const nothing = { branches: [], timings: [], transcript: [], driverErrors: [] };
+  const nothing = { branches: [], notReached: undefined, timings: [], transcript: [], driverErrors: [] };
   const undecided = { line: undefined, comparison: undefined, shortestLimitMs: undefined };
   const result = { id, role, verdict: "inconclusive", reason, segmentation, seed } as const;
   return { result: { ...result, ...undecided, ...nothing }, lagMs: 0, durationMs: 0 };
