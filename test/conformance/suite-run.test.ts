@@ -16,7 +16,7 @@ import { runSuite, type SuiteOutcome } from "../../src/conformance/suite/suite.t
 import { NotReady, type Target } from "../../src/conformance/suite/target.ts";
 import { simulateServer } from "../protocol/simulated-server.ts";
 import { exchangeOf, serverLogin } from "./exchange-text.ts";
-import { errorFrame, profile } from "./fakes.ts";
+import { errorFrame, profile, welcome } from "./fakes.ts";
 
 type Start = (wire: SimulatedWire) => SimulatedPeer;
 const right = simulateServer("at once");
@@ -201,6 +201,60 @@ describe("playCase", () => {
     const { result } = await playedBy(fond, lenient, { strict: true });
     expect(result?.verdict).toBe("fail");
     expect(result?.reason).toContain("with --strict: ");
+  });
+});
+
+describe("a server that is told to stop", () => {
+  const stopping = exchangeOf(
+    `- C: { HELLO: $any }\n- S: { WELCOME: $any }\n- operator: stop\n- S: { closes: shutdown }`,
+  );
+  const shutdown: Start = (wire) => ({
+    ...idle,
+    receive() {
+      wire.send(welcome());
+      wire.send(errorFrame(9));
+      wire.end();
+    },
+  });
+
+  // Dies a while after its connection has ended, as servers do.
+  class StoppedTarget extends FakeTarget {
+    readonly #end: Death | undefined;
+    constructor(end: Death | undefined) {
+      super([shutdown]);
+      this.#end = end;
+    }
+    override async open(): Promise<Opening> {
+      return { ...(await super.open()), operator: { stop: () => undefined } };
+    }
+    override died(): Promise<void> {
+      this.death = this.#end;
+      return Promise.resolve();
+    }
+  }
+
+  it.each<[string, Partial<Death> | undefined, string, string]>([
+    ["exits with 0", { code: 0 }, "pass", ""],
+    ["ends by the signal itself", { signal: "SIGTERM" }, "pass", ""],
+    ["says so as a shell does", { code: 143 }, "pass", ""],
+    ["stays", undefined, "pass", ""],
+    ["exits with 1", { code: 1 }, "fail", "crashed when it was told to stop: exit code 1"],
+    ["ends by another signal", { signal: "SIGABRT" }, "fail", "crashed when it was told to stop: SIGABRT"],
+  ])("and %s", async (_what, end, verdict, reason) => {
+    const death = end && { code: null, signal: null, lastWords: "", ...end };
+    const target = new StoppedTarget(death);
+    const { result, gone } = await playedBy(target, stopping);
+    expect(result).toMatchObject({ verdict, reason });
+    expect(gone).toBeUndefined();
+    expect(target.starts).toBe(1);
+  });
+
+  it("and was dead before is told so, and not as one that stopped", async () => {
+    const target = new StoppedTarget(undefined);
+    target.death = killed;
+    const early = exchangeOf(`- C: { HELLO: $any }\n- S: { PONG: $any }\n- operator: stop\n- S: closed`);
+    const { result } = await playedBy(target, early);
+    expect(result?.reason).toMatch(/^expected PONG, but got WELCOME.*; crashed: exit code 9/);
   });
 });
 

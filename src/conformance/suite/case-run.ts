@@ -149,7 +149,7 @@ async function withSanity(
   const { verdict, reason } = played.result;
   // A server that was stopped is wanted again.
   if (exchange.operated && verdict !== "unsupported" && target.role === "server")
-    return { judged: played, gone: await restart(target) };
+    return { judged: await stoppedWell(played, target), gone: await restart(target) };
   const harmless = exchange.probe === undefined && verdict !== "fail" && verdict !== "inconclusive";
   if (verdict === "unsupported" || (harmless && target.death === undefined))
     return { judged: played, gone: undefined };
@@ -158,6 +158,22 @@ async function withSanity(
   const both = reason === "" ? complaint.reason : `${reason}; ${complaint.reason}`;
   const worse = verdict === "fail" ? "fail" : complaint.verdict;
   return { judged: revised(played, worse, both), gone: await restart(target) };
+}
+
+// How long a server that was told to stop may take to go; what becomes of one that stays is no matter of the protocol.
+const goingMs = 5000;
+
+// It goes as it was asked to: by itself, or by SIGTERM's default action, which a shell or a runtime tells as 143.
+async function stoppedWell(played: Played, target: Target): Promise<Played> {
+  const { transcript, verdict, reason } = played.result;
+  const asked = transcript.some(({ from }) => from === "operator");
+  if (asked) await target.died(goingMs);
+  const { death } = target;
+  if (death === undefined) return played;
+  const { code, signal } = death;
+  if (asked && (code === 0 || code === 143 || signal === "SIGTERM")) return played;
+  const crash = `crashed${asked ? " when it was told to stop" : ""}: ${deathText(death)}`;
+  return revised(played, "fail", verdict === "pass" || reason === "" ? crash : `${reason}; ${crash}`);
 }
 
 export async function restart(target: Target): Promise<string | undefined> {
