@@ -29,6 +29,13 @@ describe("deadlines", () => {
     expect(result.reason).toContain(reason);
   });
 
+  it("are told in whole milliseconds", async () => {
+    const odd = parseProfile({ "login-ms": 999, "slack-ms": 501 });
+    const { reason, timings } = await playServer(silent, { loginMs: 3000 }, { profile: odd });
+    expect(reason).toBe("nothing came by 1500 ms; due within 899 to 1500 ms");
+    expect(timings).toMatchObject([{ deadlineMs: 999, earliestMs: 899, latestMs: 1500 }]);
+  });
+
   it("count from a mark, or from the step before", async () => {
     const marked = `
 - C: { cut: { HELLO: $any }, bytes: 3 }

@@ -103,6 +103,17 @@ describe("a client under test", () => {
     });
   });
 
+  it.each(["", "correct", "correct horsf", "correct horse battery"])(
+    "that sends the password %j is told nothing of the right one",
+    async (password) => {
+      const { start, driver } = fakeClient();
+      const forgetful = { ...driver, login: () => driver.login({ username: "alice", password }) };
+      const result = await playClient(login, {}, { link: simulateLink(start), driver: forgetful });
+      expect(result.verdict).toBe("fail");
+      expect(result.reason).toBe("AUTH: mechanism-data is not the secret that is due");
+    },
+  );
+
   it("has what its driver throws or rejects recorded and not judged", async () => {
     const { start, driver } = fakeClient();
     const grumbling: Driver = {

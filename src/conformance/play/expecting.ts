@@ -4,7 +4,7 @@ import { toHex, writeInteger } from "../wire/bytes.ts";
 import { annotate, annotatedLine, summarize } from "../wire/annotate.ts";
 import { numberAt } from "../wire/frames.ts";
 import { compare, compareFork } from "./comparison.ts";
-import { StepFailed, type Comparison, type Timing } from "./result.ts";
+import { nothingInTime, StepFailed, type Comparison, type Timing } from "./result.ts";
 import { countFrames, errorTemplate, fillingOf, spanMs, quietMs, templateOf, type Scene } from "./scene.ts";
 import type { Thing } from "./stage.ts";
 import type { Act, ForkStep, FrameAct, WireStep } from "../exchange/steps.ts";
@@ -104,9 +104,9 @@ function dueTime(scene: Scene, step: WireStep): Due {
 function judgeTime(scene: Scene, act: Act, line: number, thing: Thing, due: Due): void {
   const timing: Timing = {
     line,
-    deadlineMs: due.deadlineMs,
-    earliestMs: due.earliest - due.since,
-    latestMs: due.latest - due.since,
+    deadlineMs: Math.round(due.deadlineMs),
+    earliestMs: Math.round(due.earliest - due.since),
+    latestMs: Math.round(due.latest - due.since),
     measuredMs: thing.at - due.since,
     came: thing.kind !== "timeout",
   };
@@ -148,7 +148,7 @@ async function expectQuiet(scene: Scene, step: WireStep): Promise<void> {
     mismatch(
       scene,
       thing,
-      `nothing for ${milliseconds} ms`,
+      `nothing for ${Math.round(milliseconds)} ms`,
       compare(scene, { kind: "quiet" }, linesOf(scene, thing)),
     );
   scene.previous = thing.at;
@@ -206,11 +206,13 @@ function expectFrame(
     return mismatchAct(scene, thing, act.frame.name, act);
   const result = match(template, thing.bytes, fillingOf(scene, repetition));
   if (!result.ok) {
-    const { offset, field, expected, received } = result.mismatch;
+    const { offset, field, expected, received, secret = false } = result.mismatch;
     refuseIfBusy(scene, thing);
     throw new StepFailed(
       "fail",
-      `${act.frame.name}: ${field} at offset ${offset} should be ${expected}, but is ${received}`,
+      secret
+        ? `${act.frame.name}: ${field} is not the secret that is due`
+        : `${act.frame.name}: ${field} at offset ${offset} should be ${expected}, but is ${received}`,
       compare(scene, act, linesOf(scene, thing)),
     );
   }
@@ -309,7 +311,7 @@ function describe(scene: Scene, thing: Thing): string {
     case "reset":
       return "a reset";
     case "timeout":
-      return "nothing in time";
+      return nothingInTime;
   }
 }
 

@@ -29,6 +29,9 @@ export interface Timing {
   readonly came: boolean;
 }
 
+// In place of what came, where nothing did; reports know it again.
+export const nothingInTime = "nothing in time";
+
 // What a step asks for and what came instead, each as annotated lines.
 export interface Comparison {
   readonly expected: readonly string[];

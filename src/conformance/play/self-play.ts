@@ -82,7 +82,9 @@ function checkPath(path: readonly PlainStep[], profile: Profile, computations: C
         note(`a frame of length ${split.bytes.length - 4}, over the limit of ${limit}`);
       const complaint = watch.complaint(speaker, reading);
       // A code that version 1 doesn't define is what a later version may send.
-      if (complaint !== undefined && !(step.free && complaint.includes("is no code of"))) note(complaint);
+      const { faults } = reading;
+      const foreign = step.free && faults.length > 0 && faults.every((fault) => fault.undefined === "code");
+      if (complaint !== undefined && !foreign) note(complaint);
       watch.see(speaker, reading);
     }
   }

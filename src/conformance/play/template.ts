@@ -67,6 +67,8 @@ export interface Mismatch {
   readonly field: string;
   readonly expected: string;
   readonly received: string;
+  // The field holds a password. How much of it was right, and how long it should be, is told to nobody.
+  readonly secret?: true;
 }
 
 export type MatchResult =
@@ -147,6 +149,7 @@ function matchExact(matcher: Matcher, part: Part, end: number, expected: Uint8Ar
     matcher.offset += expected.length;
     return undefined;
   }
+  if (part.secret === true) return secretMismatch(part, offset);
   let same = 0;
   while (same < received.length && received[same] === expected[same]) same++;
   return {
@@ -155,6 +158,10 @@ function matchExact(matcher: Matcher, part: Part, end: number, expected: Uint8Ar
     expected: show(part, expected, same),
     received: show(part, received, same),
   };
+}
+
+function secretMismatch({ field }: Part, offset: number): Mismatch {
+  return { offset, field, expected: "a secret", received: "another", secret: true };
 }
 
 function matchOpen(
@@ -206,6 +213,8 @@ function matchSized(
     const mismatch = matchPart(matcher, piece, inner);
     if (mismatch !== undefined) return mismatch;
   }
+  const start = offset + part.width;
+  if (part.secret === true && matcher.offset !== inner) return secretMismatch(part, start);
   return leftover(matcher, field, inner);
 }
 

@@ -1,6 +1,7 @@
 // A conversation as a sequence diagram: two lifelines, an arrow for each frame, time on the left. It is a list in plain
 // HTML, so that it wraps on a phone, is read aloud in order, and needs no script; the lines are drawn by the style.
 
+import { nothingInTime } from "../play/result.ts";
 import { frameName, frameBytes, type FrameStore } from "./page-frames.ts";
 import { grouped, markup, plural, type Content, type Markup } from "./page-markup.ts";
 import type { ReportedEntry, ReportedImplementation, ReportedPlay } from "./report.ts";
@@ -46,9 +47,8 @@ export function diagramOf(play: ReportedPlay, context: DiagramContext): Markup {
   return markup`<div class="diagram">${lifelines(context.implementation)}<ol>${items}</ol></div>`;
 }
 
-// As the player writes it (play/expecting.ts).
 function nothingCame({ failure }: ReportedPlay): boolean {
-  return failure?.received.length === 1 && failure.received[0] === "nothing in time";
+  return failure?.received.length === 1 && failure.received[0] === nothingInTime;
 }
 
 function lifelines({ role, name }: ReportedImplementation): Markup {

@@ -31,8 +31,8 @@ export function caseLine({ id, verdict, reason, plays, notReached }: ReportedCas
 }
 
 function timingText({ measuredMs, deadlineMs, earliestMs, latestMs, came }: Timing): string {
-  const [measured, earliest, latest] = [measuredMs, earliestMs, latestMs].map(Math.round);
-  return `${came ? "" : "nothing in "}${measured} ms; limit ${deadlineMs} ms, allowed ${earliest} to ${latest} ms`;
+  const [measured, limit, earliest, latest] = [measuredMs, deadlineMs, earliestMs, latestMs].map(Math.round);
+  return `${came ? "" : "nothing in "}${measured} ms; limit ${limit} ms, allowed ${earliest} to ${latest} ms`;
 }
 
 export function caseText(reported: ReportedCase, requirements: readonly ReportedRequirement[]): string {

@@ -2,7 +2,7 @@
 // fields marked so in wire.json) are left out unless asked for, for transcripts end up in bug reports.
 
 import { decodeUtf8, readInteger, toHex, writeInteger } from "./bytes.ts";
-import { readFrame, type FieldReading } from "./frames.ts";
+import { readFrame, type Fault, type FieldReading } from "./frames.ts";
 import { integerWidth, prefixWidth, type Field, type WireTable } from "./wire-table.ts";
 
 const shownBytes = 32;
@@ -35,8 +35,14 @@ export function summarize(table: WireTable, bytes: Uint8Array): string {
   if (reading.extension) return `extension frame 0x${reading.type.toString(16)} of ${bytes.length - 5} bytes`;
   const name = reading.kind?.name ?? `undefined type 0x${reading.type.toString(16).padStart(2, "0")}`;
   const fields = reading.fields.map((field) => `${field.path}=${valueText(table, field, false)}`);
-  const faults = reading.faults.length === 0 ? [] : ["(malformed)"];
-  return [name, ...fields, ...faults].join(" ");
+  const faults = [...new Set(reading.faults.map(faultWord))];
+  return [name, ...fields, ...faults.filter((word) => word !== "")].join(" ");
+}
+
+// A type that isn't defined is named so already.
+function faultWord({ undefined: what }: Fault): string {
+  if (what === undefined) return "(malformed)";
+  return what === "code" ? "(unknown code)" : "";
 }
 
 export function shorten(bytes: Uint8Array): string {

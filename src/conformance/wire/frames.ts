@@ -104,6 +104,8 @@ export interface Fault {
   readonly offset: number;
   readonly path: string;
   readonly problem: string;
+  // What version 1 doesn't define: a code, which later versions may, or a type.
+  readonly undefined?: "code" | "type";
 }
 
 export interface FrameReading {
@@ -130,7 +132,8 @@ export function readFrame(table: WireTable, bytes: Uint8Array): FrameReading {
   if (isExtensionType(table, type)) return { kind: undefined, type, extension: true, fields, faults };
   const kind = frameOfType(table, type);
   if (kind === undefined) {
-    faults.push({ offset: 4, path: "type", problem: `0x${toHex(bytes.subarray(4, 5))} is not defined` });
+    const problem = `0x${toHex(bytes.subarray(4, 5))} is not defined`;
+    faults.push({ offset: 4, path: "type", problem, undefined: "type" });
     return { kind, type, extension: false, fields, faults };
   }
   const reader = { table, bytes, offset: 5, fields, faults };
@@ -176,8 +179,13 @@ function readField(reader: Reader, field: Field, path: string): boolean {
   if (content === undefined) return false;
   reader.fields.push({ path, field, offset, content });
   const problem = faultOf(reader.table, field, content);
-  if (problem !== undefined) reader.faults.push({ offset: start, path, problem });
+  const unknown = isUnknownCode(reader.table, field, content) ? ({ undefined: "code" } as const) : {};
+  if (problem !== undefined) reader.faults.push({ offset: start, path, problem, ...unknown });
   return true;
+}
+
+function isUnknownCode(table: WireTable, { codes }: Field, content: Uint8Array): boolean {
+  return codes !== undefined && !table[codes].some(({ code }) => BigInt(code) === readInteger(content));
 }
 
 function readList(reader: Reader, field: Field, path: string): boolean {
@@ -214,8 +222,7 @@ function takeBytes(reader: Reader, length: number, path: string): Uint8Array | u
 function faultOf(table: WireTable, field: Field, content: Uint8Array): string | undefined {
   if (integerWidth(field.type) !== undefined) {
     const value = readInteger(content);
-    if (field.codes !== undefined && !table[field.codes].some((code) => BigInt(code.code) === value))
-      return `${value} is no code of "${field.codes}"`;
+    if (isUnknownCode(table, field, content)) return `${value} is no code of "${field.codes}"`;
     return boundsFault(field, value, "");
   }
   if (field.value !== undefined && toHex(content) !== field.value) return `is not ${field.value}`;
