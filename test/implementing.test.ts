@@ -8,9 +8,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../src/cli/conformance.ts";
 import { loadCatalog } from "../src/conformance/exchange/catalog.ts";
+import { parseProfile } from "../src/conformance/exchange/profile.ts";
+import { unsupportedReason } from "../src/conformance/play/player.ts";
 import { levelOf, levels, type Level } from "../src/conformance/suite/levels.ts";
 import { makeFakeIo } from "./cli/fake-io.ts";
 
@@ -62,6 +65,19 @@ describe("the guide for implementers", () => {
       expect({ words, code, error }).toEqual({ words, code: 0, error: "" });
     }
   });
+
+  it.each(["spec/implementing.md", "spec/conformance.md"])(
+    "the profile in %s leaves out no variable",
+    (file) => {
+      const text = readFileSync(join(project, file), "utf8");
+      const sample = /```yaml\n((?:name: (?:my server|example)).*?)```/s.exec(text)?.[1] ?? "";
+      const { variables } = parse(sample) as { variables: Record<string, unknown> };
+      const profile = parseProfile(variables);
+      const servers = loadCatalog().exchanges.filter((exchange) => exchange.roles.includes("server"));
+      const lacking = servers.map((exchange) => unsupportedReason(exchange, profile, {}));
+      expect(lacking.filter((reason) => reason?.includes("has no"))).toEqual([]);
+    },
+  );
 
   it("names a sanity case of the level that a command is about, for its role", () => {
     const { byId } = loadCatalog();
