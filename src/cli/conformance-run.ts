@@ -8,7 +8,7 @@ import { loadRequirements } from "../conformance/exchange/requirements.ts";
 import type { Catalog } from "../conformance/exchange/catalog.ts";
 import { unsupportedReason } from "../conformance/play/player.ts";
 import type { Result } from "../conformance/play/result.ts";
-import { segmentations } from "../conformance/play/segmentation.ts";
+import { segmentations, type Segmentation } from "../conformance/play/segmentation.ts";
 import {
   idleExpectations,
   reportedCase,
@@ -22,8 +22,13 @@ import { caseLine, caseText, printable, summaryText } from "../conformance/repor
 import { withoutSecrets } from "../conformance/report/transcript.ts";
 import type { PlayedCase, PlayRules } from "../conformance/suite/case-run.ts";
 import { ClientTarget } from "../conformance/suite/client-target.ts";
-import { loadExpectations } from "../conformance/suite/expectations.ts";
-import { numbersOf, secretsOf, type Implementation } from "../conformance/suite/implementation.ts";
+import { loadExpectations, type KnownFailure } from "../conformance/suite/expectations.ts";
+import {
+  numbersOf,
+  secretsOf,
+  unprofiled,
+  type Implementation,
+} from "../conformance/suite/implementation.ts";
 import { ServerTarget } from "../conformance/suite/server-target.ts";
 import type { Minimized } from "../conformance/suite/minimize.ts";
 import { runSuite, type SuiteOutcome } from "../conformance/suite/suite.ts";
@@ -35,6 +40,7 @@ import { usageError } from "./command-error.ts";
 import type { CommandIo } from "./command-io.ts";
 import { armInterruption, type Interruption } from "./conformance-interruption.ts";
 import type { RunOptions } from "./conformance-options.ts";
+import { isMisuse } from "./conformance-misuse.ts";
 import { minimizeCases } from "./conformance-minimize.ts";
 import { repeatCommand } from "./conformance-repeat.ts";
 import { checkReports, writeReports } from "./conformance-reports.ts";
@@ -49,6 +55,7 @@ interface Run {
   readonly rules: PlayRules;
   readonly exchanges: readonly Exchange[];
   readonly catalog: Catalog;
+  readonly known: readonly KnownFailure[];
 }
 
 export async function runConformance(
@@ -57,6 +64,37 @@ export async function runConformance(
   command: readonly string[],
   io: CommandIo,
 ): Promise<number> {
+  const run = prepareOrReport(role, options, command, io);
+  if (typeof run === "number") return run;
+  const interruption = armInterruption(() =>
+    io.writeError("\ntalkbyte-conformance: interrupted; nothing is reported\n"),
+  );
+  try {
+    return await playAll(run, interruption, io);
+  } finally {
+    interruption.disarm();
+  }
+}
+
+// Whoever looks for the reports of a run that could not begin finds why, and not what an earlier one has left.
+function prepareOrReport(...args: Parameters<typeof prepare>): Run | number {
+  const [role, options] = args;
+  try {
+    return prepare(...args);
+  } catch (error) {
+    if (!isMisuse(error) || options.list === true || options.dryRun === true) throw error;
+    const found = { cases: [], requirements: [], remarks: [error.message], exitCode: 2 };
+    try {
+      writeReports([reportOf({ role, options, implementation: unprofiled }, new Date(), found)], options);
+    } catch {
+      // That the files can't be written may be what is wrong.
+    }
+    throw error;
+  }
+}
+
+// Gives an exit code where nothing is to be played.
+function prepare(role: Role, options: RunOptions, command: readonly string[], io: CommandIo): Run | number {
   const catalog = suiteCatalog();
   const own = (options.exchange ?? []).map((file) => loadExchange(file));
   const names = new Set(own.map(({ id }) => id));
@@ -70,7 +108,7 @@ export async function runConformance(
   const { profile } = implementation;
   const rules: PlayRules = {
     profile,
-    segmentations: options.segmentation === "all" ? segmentations : [options.segmentation],
+    segmentations: segmentationsOf(options),
     seed: options.seed,
     timeoutMs: options.timeoutMs,
     timeScale: options.timeScale,
@@ -82,16 +120,9 @@ export async function runConformance(
   if (missing !== undefined) throw usageError(`the sanity case ${sanity.id} can't be played: ${missing}`);
   if (implementation.launch !== undefined && implementation.port !== undefined && options.jobs > 1)
     throw usageError("each job launches a server of its own: --jobs needs free ports, not a given one");
+  const known = options.expect === undefined ? [] : loadExpectations(options.expect);
   checkReports(options);
-  const run = { role, options, command, implementation, rules, exchanges, catalog };
-  const interruption = armInterruption(() =>
-    io.writeError("\ntalkbyte-conformance: interrupted; nothing is reported\n"),
-  );
-  try {
-    return await playAll(run, interruption, io);
-  } finally {
-    interruption.disarm();
-  }
+  return { role, options, command, implementation, rules, exchanges, catalog, known };
 }
 
 function dryRun(exchanges: readonly Exchange[], { profile }: PlayRules, io: CommandIo): number {
@@ -108,8 +139,7 @@ function dryRun(exchanges: readonly Exchange[], { profile }: PlayRules, io: Comm
 }
 
 async function playAll(run: Run, interruption: Interruption, io: CommandIo): Promise<number> {
-  const { role, options, exchanges, rules, implementation } = run;
-  const known = options.expect === undefined ? [] : loadExpectations(options.expect);
+  const { role, options, exchanges, rules, implementation, known } = run;
   const requirements = loadRequirements();
   const secrets = secretsOf(implementation.profile);
   const makeTarget = await targetMaker(run);
@@ -160,12 +190,29 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
   );
   const beside = outcome.notReady === undefined ? idle : [outcome.notReady];
   const remarks = maskTexts([...outcome.remarks, ...beside], secrets);
-  const report: Report = {
+  const report = reportOf(run, startedAt, {
+    cases: played,
+    requirements: reportedRequirements(requirements, played, role),
+    remarks,
+    exitCode: exitCodeOf(played, remarks, outcome),
+  });
+  await interruption.passed();
+  writeReports([report], options);
+  if (outcome.notReady === undefined) io.writeOut(`${summaryText(report)}\n`);
+  return report.exitCode;
+}
+
+function reportOf(
+  { role, options, implementation }: Pick<Run, "role" | "options" | "implementation">,
+  startedAt: Date,
+  found: Pick<Report, "cases" | "requirements" | "remarks" | "exitCode">,
+): Report {
+  return {
     format: "talkbyte-conformance-report",
     version: 1,
-    suite: { protocol: "TalkByte/1", version: VERSION, exchanges: run.catalog.exchanges.length },
+    suite: { protocol: "TalkByte/1", version: VERSION, exchanges: suiteCatalog().exchanges.length },
     implementation: {
-      name: implementation.name,
+      name: options.name ?? implementation.name,
       role,
       transport: implementation.transport,
       variables: numbersOf(implementation.profile),
@@ -173,24 +220,21 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
     run: {
       startedAt: startedAt.toISOString(),
       durationMs: Date.now() - startedAt.getTime(),
-      seed: rules.seed,
-      timeScale: rules.timeScale,
-      strict: rules.strict,
+      seed: options.seed,
+      timeScale: options.timeScale,
+      strict: options.strict === true,
       jobs: options.jobs,
-      segmentations: rules.segmentations,
+      segmentations: segmentationsOf(options),
       only: options.only ?? [],
       skip: options.skip ?? [],
     },
-    requirements: reportedRequirements(requirements, played, role),
-    cases: played,
-    totals: totalsOf(played),
-    remarks,
-    exitCode: exitCodeOf(played, remarks, outcome),
+    totals: totalsOf(found.cases),
+    ...found,
   };
-  await interruption.passed();
-  writeReports([report], options);
-  if (outcome.notReady === undefined) io.writeOut(`${summaryText(report)}\n`);
-  return report.exitCode;
+}
+
+function segmentationsOf({ segmentation }: RunOptions): readonly Segmentation[] {
+  return segmentation === "all" ? segmentations : [segmentation];
 }
 
 function minimizedText(id: string, smallest: Minimized | undefined): string {

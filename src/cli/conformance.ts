@@ -3,8 +3,6 @@
 
 import { Command, CommanderError } from "commander";
 
-import { ExchangeError } from "../conformance/exchange/strict-yaml.ts";
-import { PatternError } from "../conformance/suite/pattern.ts";
 import { CommandError } from "./command-error.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
 import {
@@ -16,6 +14,7 @@ import {
   type RunOptions,
   type SelectionOptions,
 } from "./conformance-options.ts";
+import { isMisuse } from "./conformance-misuse.ts";
 import { mergeReports } from "./conformance-reports.ts";
 import { runConformance } from "./conformance-run.ts";
 import { runSelfPlay } from "./conformance-self.ts";
@@ -36,7 +35,7 @@ export async function run(argv: readonly string[], io: CommandIo = processIo): P
   } catch (error) {
     if (error instanceof CommanderError || error instanceof CommandError)
       return reportError(error, name, argv, io);
-    if (error instanceof ExchangeError || error instanceof PatternError || isFileError(error)) {
+    if (isMisuse(error)) {
       io.writeError(`${name}: ${error.message}\n`);
       return usageExit;
     }
@@ -70,8 +69,4 @@ function makeProgram(io: CommandIo, exit: (code: number) => void): Command {
     .argument("<json...>", "what --json wrote")
     .action((files: string[], options: ReportOptions) => exit(mergeReports(files, options, io)));
   return program;
-}
-
-function isFileError(error: unknown): error is Error {
-  return error instanceof Error && "syscall" in error && "path" in error;
 }

@@ -142,6 +142,36 @@ describe("wrong usage gives 2", () => {
     }
   });
 
+  it.each<[string, (broken: string) => string[], string]>([
+    ["a broken profile", (broken) => ["--profile", broken], "broken.yaml"],
+    ["a choice that fits nothing", () => only("no-such"), '"no-such" fits no case'],
+    ["no password", () => ["--set=username=alice"], "has no $password"],
+    [
+      "a broken list of known failures",
+      (broken) => ["--profile", serverProfile(), "--expect", broken],
+      "broken.yaml",
+    ],
+  ])("and is told in the reports: %s", async (_what, argvOf, reason) => {
+    const argv = argvOf(fileWith("broken.yaml", "{{"));
+    const folder = makeTemporaryFolder();
+    const [json, junit, html] = ["a.json", "a.xml", "a.html"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(json, "fine\n");
+    const files = [`--json=${json}`, `--junit=${junit}`, `--html=${html}`];
+    expect((await conform(["server", ...argv, ...files])).code).toBe(2);
+    const report = reportOf(readFileSync(json, "utf8"));
+    expect(report).toMatchObject({ cases: [], exitCode: 2, remarks: [expect.stringContaining(reason)] });
+    expect(readFileSync(junit, "utf8")).toContain('tests="0" failures="0" errors="1"');
+    expect(existsSync(html)).toBe(true);
+    // What only looks writes nothing.
+    writeFileSync(json, "fine\n");
+    await conform(["server", ...argv, ...files, "--list"]);
+    expect(readFileSync(json, "utf8")).toBe("fine\n");
+  });
+
   it("a port for several servers at once", async () => {
     const argv = ["server", "--profile", serverProfile(), "--port=9", "--jobs=2", ...only("echo-basic")];
     const { code, err } = await conform(argv);
