@@ -32,6 +32,7 @@ export interface RunOptions extends SelectionOptions {
   readonly minimize?: true;
   readonly verbose?: true;
   readonly json?: string;
+  readonly transcripts: "all" | "failed";
   readonly junit?: string;
   readonly html?: string;
   readonly pcap?: string;
@@ -75,6 +76,11 @@ export function addRunOptions(command: Command, role: "server" | "client"): Comm
     .option("--dry-run", "say which cases would be played and which not, and why; play none");
   return addReportOptions(addPlayOptions(command))
     .option("--json <file>", "everything, for programs and for `talkbyte-conformance report`")
+    .addOption(
+      new Option("--transcripts <which>", "the conversations that --json and --html hold")
+        .choices(["all", "failed"])
+        .default("all"),
+    )
     .option("--pcap <folder>", "a pcapng file for each play");
 }
 

@@ -153,6 +153,7 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
       table: wireTable(),
       secrets,
       known,
+      transcripts: options.transcripts,
       repeatOf: (exchange, play) => repeatCommand(run, exchange, play),
     });
     cases.set(reported.id, reported);

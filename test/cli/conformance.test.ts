@@ -311,6 +311,22 @@ describe("reports", () => {
   });
 });
 
+describe("--transcripts", () => {
+  it.each(["all", "failed"])("%s: which conversations are kept", async (which) => {
+    const folder = makeTemporaryFolder();
+    const [json, html] = [join(folder, "a.json"), join(folder, "a.html")];
+    const chosen = only("echo-basic", "frame-length-over-limit-after-login");
+    const argv = ["server", "--profile", serverProfile("crashes-on-oversize"), ...chosen];
+    await conform([...argv, `--transcripts=${which}`, "--json", json, "--html", html]);
+    const kept = reportOf(readFileSync(json, "utf8")).cases.map(
+      ({ verdict, plays }) => `${verdict} ${plays.every(({ transcript }) => transcript.length > 0)}`,
+    );
+    expect(kept).toEqual([`pass ${which === "all"}`, "fail true"]);
+    const says = readFileSync(html, "utf8").includes("The run kept no conversations of cases that passed.");
+    expect(says).toBe(which === "failed");
+  });
+});
+
 describe("report", () => {
   async function jsonOf(fault: string, name: string): Promise<string> {
     const path = join(makeTemporaryFolder(), `${name}.json`);

@@ -88,7 +88,9 @@ export async function playedReport(options: FixtureOptions = {}): Promise<Report
     const repeatOf = (): string => `talkbyte-conformance ${role} --profile mine.yaml --only ${exchange.id}`;
     const secrets = [USER.password, "wrong battery", DISABLED_USER.password];
     const played = { exchange, plays, gone: undefined };
-    cases.push(reportedCase(played, { table: wireTable(), secrets, known: [], repeatOf }));
+    cases.push(
+      reportedCase(played, { table: wireTable(), secrets, known: [], transcripts: "all", repeatOf }),
+    );
   }
   const totals = totalsOf(cases);
   return {

@@ -134,6 +134,7 @@ const options: RunOptions = {
   timeScale: 1,
   timeoutMs: 5000,
   jobs: 1,
+  transcripts: "all",
 };
 
 function subject(

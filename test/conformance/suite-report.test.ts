@@ -121,6 +121,7 @@ function reported(plays: readonly Played[], known = ""): ReportedCase {
     {
       table,
       secrets: [secret],
+      transcripts: "all",
       known: known === "" ? [] : parseExpectations(`- { case: made-*, reason: ${known} }`, "known.yaml"),
       repeatOf: (_exchange, play) => `again ${play?.result.segmentation ?? "all"}`,
     },

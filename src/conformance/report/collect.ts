@@ -24,6 +24,8 @@ export interface CollectOptions {
   readonly table: WireTable;
   readonly secrets: readonly string[];
   readonly known: readonly KnownFailure[];
+  // "failed": a case that passed has none.
+  readonly transcripts: "all" | "failed";
   // A command that plays just this case.
   repeatOf(exchange: Exchange, played: Played | undefined): string;
 }
@@ -32,6 +34,7 @@ export function reportedCase(played: PlayedCase, options: CollectOptions): Repor
   const { exchange, plays } = played;
   const { verdict, reason } = verdictOf(played);
   const known = options.known.find((entry) => entry.fits(exchange.id))?.reason;
+  const isKept = options.transcripts === "all" || verdict !== "pass";
   const worst = plays.find(({ result }) => result.verdict === verdict);
   const { id, title, covers, tags } = exchange;
   return {
@@ -43,7 +46,7 @@ export function reportedCase(played: PlayedCase, options: CollectOptions): Repor
     known,
     notReached: notReachedBy(plays),
     plays: maskTexts(
-      plays.map((play) => reportedPlay(exchange, play, options)),
+      plays.map((play) => reportedPlay(exchange, play, options, isKept)),
       options.secrets,
     ),
     repeat: options.repeatOf(exchange, worst),
@@ -85,9 +88,14 @@ function knownVerdict(
   return { verdict, reason };
 }
 
-function reportedPlay(exchange: Exchange, played: Played, options: CollectOptions): ReportedPlay {
+function reportedPlay(
+  exchange: Exchange,
+  played: Played,
+  options: CollectOptions,
+  isKept: boolean,
+): ReportedPlay {
   const { result, lagMs, durationMs } = played;
-  const transcript = withoutSecrets(result.transcript, options.secrets);
+  const transcript = isKept ? withoutSecrets(result.transcript, options.secrets) : [];
   return {
     segmentation: result.segmentation,
     seed: result.seed,

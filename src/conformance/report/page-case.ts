@@ -145,11 +145,12 @@ function sameFrames(a: ReportedPlay, b: ReportedPlay): boolean {
     transcript
       .map(({ from, kind, summary, bytes }) => [from, kind, frameName(summary), bytes].join())
       .join("\n");
-  return shape(a) === shape(b);
+  return a.transcript.length > 0 && shape(a) === shape(b);
 }
 
 function playOf(play: ReportedPlay, one: ReportedCase, context: DiagramContext): Markup {
-  return markup`${factsOf(play, one)}${diagramOf(play, context)}`;
+  const left = one.verdict === "pass" && play.transcript.length === 0;
+  return markup`${factsOf(play, one)}${left ? markup`<p class="note">The run kept no conversations of cases that passed.</p>` : diagramOf(play, context)}`;
 }
 
 function factsOf(play: ReportedPlay, one: ReportedCase): Markup {

@@ -93,6 +93,7 @@ export interface ReportedPlay {
   // The longest that the runner itself was late.
   readonly lagMs: number;
   readonly durationMs: number;
+  // Empty where it was left out, of a case that passed.
   readonly transcript: readonly ReportedEntry[];
   // What the client under test told its application.
   readonly driverErrors: readonly string[];
