@@ -42,6 +42,7 @@ import { armInterruption, type Interruption } from "./conformance-interruption.t
 import type { RunOptions } from "./conformance-options.ts";
 import { isMisuse } from "./conformance-misuse.ts";
 import { minimizeCases } from "./conformance-minimize.ts";
+import { createProgress, createShrinkProgress } from "./conformance-progress.ts";
 import { repeatCommand } from "./conformance-repeat.ts";
 import { checkReports, writeReports } from "./conformance-reports.ts";
 import { list, selected, suiteCatalog } from "./conformance-self.ts";
@@ -172,7 +173,9 @@ async function playAll(run: Run, interruption: Interruption, io: CommandIo): Pro
   if (outcome.notReady !== undefined)
     io.writeError(`talkbyte-conformance: ${printable(maskText(outcome.notReady, secrets))}\n`);
   if (options.minimize === true) {
-    const shrunk = await minimizeCases(failures, makeTarget, rules);
+    const shrinking = createShrinkProgress(io);
+    const shrunk = await minimizeCases(failures, makeTarget, rules, (text) => shrinking.show(text));
+    shrinking.clear();
     for (const { exchange } of failures) {
       const { id } = exchange;
       const smallest = shrunk.get(id);
@@ -276,14 +279,4 @@ function exitCodeOf(
   if (totals.fail > 0 || remarks.length > 0) return 1;
   if (totals.inconclusive > 0) return 3;
   return totals.pass + totals.warn + totals["known-failure"] === 0 ? 2 : 0;
-}
-
-// A line on a terminal that is written over; nothing where standard error is no terminal.
-function createProgress(total: number): { show(done: number, id: string): void; clear(): void } {
-  const { stderr } = process;
-  if (!stderr.isTTY) return { show: () => undefined, clear: () => undefined };
-  return {
-    show: (done, id) => void stderr.write(`\r\u001b[K${done} of ${total} · ${id}`),
-    clear: () => void stderr.write("\r\u001b[K"),
-  };
 }

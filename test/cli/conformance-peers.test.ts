@@ -99,6 +99,19 @@ describe("a server that wedges on an oversize frame", () => {
     expect(out).toMatch(/^PASS message-empty$/m);
     expect(code).toBe(1);
   });
+
+  it("is shrunk, launched anew for each attempt, and says how far it is", async () => {
+    const own = join(makeTemporaryFolder(), "wedge.yaml");
+    const steps = `- C: quiet\n  for: 10\n- C: { raw: "00 01 00 06" }\n  illegal: true\n- S: { closes: frame-too-large }\n`;
+    writeFileSync(own, `id: wedge\ntitle: A wedge\ncovers: [TB-FRAME-2]\nsteps:\n${steps}`);
+    const profile = serverProfile("wedges-on-oversize");
+    const argv = ["--exchange", own, "--timeout-ms=400", "--minimize"];
+    const { code, out, err } = await conform(["server", "--profile", profile, ...argv]);
+    expect(err).toMatch(/^shrinking wedge: 2 steps left after \d+ plays\n$/);
+    expect(out).toMatch(/^the smallest that fails like wedge \(whole; found in \d+ plays\):$/m);
+    expect(out).toMatch(/^steps:\n- \{ C: \{ raw: 00 01 00 06 \}, illegal: true \}\n- \{ S: \{ closes/m);
+    expect(code).toBe(1);
+  });
 });
 
 describe("a server that is wrong from the start", () => {

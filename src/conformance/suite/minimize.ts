@@ -15,6 +15,8 @@ export interface MinimizeOptions {
   replay(exchange: Exchange, segmentation: Segmentation): Promise<Result>;
   // Whether a peer that keeps to the specification passes it.
   isSound(exchange: Exchange): Promise<boolean>;
+  // Called with each that is smaller.
+  onShrunk?(steps: number, plays: number): void;
 }
 
 export interface Minimized {
@@ -54,7 +56,10 @@ export async function minimize(options: MinimizeOptions): Promise<Minimized | un
     }
     return undefined;
   };
-  for (let next = await shrink(tree); next !== undefined; next = await shrink(next)) tree = next;
+  for (let next = await shrink(tree); next !== undefined; next = await shrink(next)) {
+    tree = next;
+    options.onShrunk?.(tree.steps.length, plays);
+  }
   return { text: textOf(tree), segmentation, plays };
 }
 
