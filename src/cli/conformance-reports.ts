@@ -1,6 +1,6 @@
 // The files that a run writes, and the merging of several runs into one.
 
-import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { junitOf } from "../conformance/report/junit.ts";
 import { pageOf } from "../conformance/report/page.ts";
@@ -12,7 +12,13 @@ import { usageError } from "./command-error.ts";
 import type { ReportOptions } from "./conformance-options.ts";
 
 // Before a run: it would be a pity to find out after it.
-export function checkReports({ json, junit, html }: ReportOptions & { readonly json?: string }): void {
+export function checkReports({
+  json,
+  junit,
+  html,
+  pcap,
+}: ReportOptions & { readonly json?: string; readonly pcap?: string }): void {
+  if (pcap !== undefined) mkdirSync(pcap, { recursive: true });
   for (const file of [json, junit, html])
     if (file !== undefined) accessSync(dirname(resolve(file)), constants.W_OK);
 }

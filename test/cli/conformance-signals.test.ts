@@ -77,6 +77,31 @@ describe.skipIf(!existsSync("/proc/self/cmdline"))("a signal", () => {
   });
 });
 
+describe.skipIf(!existsSync("/proc/self/cmdline"))("a reader that has seen enough", () => {
+  it("ends the run and all that it launched", async () => {
+    const folder = makeTemporaryFolder();
+    const marker = `${folder}/peers`;
+    mkdirSync(marker);
+    const argv = [
+      "server",
+      "--profile",
+      profileIn(marker, "server", "ignores-sigterm"),
+      "--jobs=2",
+      "--verbose",
+    ];
+    const runner = new ClientProcess([conformanceBin, ...argv]);
+    const peers = (): number[] => runningWith(marker).filter((pid) => pid !== runner.child.pid);
+    onTestFinished(() => {
+      for (const pid of peers()) process.kill(pid, "SIGKILL");
+    });
+    await runner.out.shows("PASS ");
+    expect(peers().length).toBeGreaterThan(0);
+    runner.child.stdout?.destroy();
+    await runner.finished();
+    await expect.poll(peers, { timeout: 10_000 }).toEqual([]);
+  });
+});
+
 describe("the command that repeats a case", () => {
   it("does so in a shell, whatever the words are", async () => {
     const folder = join(makeTemporaryFolder(), "it's a $HOME; `x` folder");

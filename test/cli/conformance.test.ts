@@ -127,7 +127,8 @@ describe("wrong usage gives 2", () => {
 
   it("a folder for reports that isn't there, before anything is launched", async () => {
     const missing = join(makeTemporaryFolder(), "none", "report.json");
-    for (const option of ["--json", "--junit", "--html"]) {
+    writeFileSync(join(missing, "..", "..", "none"), "a file");
+    for (const option of ["--json", "--junit", "--html", "--pcap"]) {
       const profile = serverProfile("exits-at-once");
       const { code, err } = await conform([
         "server",
@@ -137,7 +138,7 @@ describe("wrong usage gives 2", () => {
         option,
         missing,
       ]);
-      expect(err).toContain("ENOENT");
+      expect(err).toContain("ENOTDIR");
       expect(code).toBe(2);
     }
   });

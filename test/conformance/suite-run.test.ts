@@ -333,6 +333,37 @@ describe("runSuite", () => {
     ]);
   });
 
+  it("ends all jobs, and then all that they launched, at a bug in one of them", async () => {
+    const log: string[] = [];
+    class LoggedTarget extends FakeTarget {
+      override async open(): Promise<Opening> {
+        log.push("open");
+        return await super.open();
+      }
+      override stop(): Promise<void> {
+        log.push("stop");
+        return Promise.resolve();
+      }
+    }
+    let bugs = 0;
+    const failing = runSuite({
+      exchanges: Array.from({ length: 50 }, () => breach),
+      rules,
+      jobs: 2,
+      makeTarget: () => new LoggedTarget([right]),
+      onCase() {
+        if (++bugs === 1) throw new RangeError("a bug");
+      },
+    });
+    await expect(failing).rejects.toThrow("a bug");
+    // Nothing is opened behind the first stop, and few cases are played.
+    expect(log.slice(log.indexOf("stop"))).toEqual(["stop", "stop"]);
+    expect(log.length).toBeLessThan(20);
+    const settled = log.length;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(log).toHaveLength(settled);
+  });
+
   it("shares the cases out among the jobs", async () => {
     const targets: FakeTarget[] = [];
     const ids: string[] = [];

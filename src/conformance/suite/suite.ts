@@ -73,7 +73,10 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
     for (const complaint of complaints)
       if (complaint !== undefined) remarks.push(`a further job could not start: ${complaint.reason}`);
     const ready = [first, ...more.filter((_target, index) => complaints[index] === undefined)];
-    await Promise.all(ready.map((target) => playAll(target, waiting)));
+    await allOrNone(
+      ready.map((target) => playAll(target, waiting)),
+      () => (waiting.length = large.length = 0),
+    );
     if (large.length > 0) await playAll(first, large);
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
@@ -81,6 +84,13 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteOutcome> {
   const left = waiting.length + large.length;
   if (left > 0) remarks.push(`${left} cases were not played, for the implementation was gone`);
   return { notReady: undefined, remarks };
+}
+
+// A bug in one job ends the others behind the case that they play, before what was launched is ended: none may launch more.
+async function allOrNone(jobs: readonly Promise<void>[], giveUp: () => void): Promise<void> {
+  for (const job of jobs) job.catch(giveUp);
+  const outcomes = await Promise.allSettled(jobs);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 async function whyNotReady(target: Target, rules: PlayRules, meter: LagMeter): Promise<Insanity | undefined> {
