@@ -43,6 +43,7 @@ export const sectionTitles: Readonly<Record<string, string>> = {
   "9.2": "End of stream",
   "9.3": "GOAWAY",
   "9.4": "Closing",
+  "9.5": "Revocation",
   "10": "Errors",
   "10.1": "Codes",
   "10.2": "What an error does",
