@@ -14,6 +14,10 @@ import { launchOf } from "./launch-command.ts";
 import { NotReady, type Target } from "./target.ts";
 
 const tryAgainMs = 20;
+const mostPortsTried = 100;
+
+// Ports of servers that have been launched: until one listens, the system would give its port to another job as free.
+const launchedPorts = new Set<number>();
 
 export class ServerTarget implements Target {
   readonly role = "server";
@@ -44,6 +48,7 @@ export class ServerTarget implements Target {
       if (port !== undefined && (await accepts(host, port, startMs)))
         throw new NotReady(`something else listens at ${host}:${port} already`);
       this.#port = port ?? (await freePort(host));
+      launchedPorts.add(this.#port);
       const command = launchOf(this.#implementation, this.#port);
       if (command === undefined) return;
       this.#process = new LaunchedProcess(command);
@@ -76,6 +81,7 @@ export class ServerTarget implements Target {
   async stop(): Promise<void> {
     await this.#process?.stop();
     this.#process = undefined;
+    launchedPorts.delete(this.#port);
   }
 }
 
@@ -83,7 +89,8 @@ async function accepts(host: string, port: number, timeoutMs: number): Promise<b
   const socket = net.connect({ host, port });
   try {
     await once(socket, "connect", { signal: AbortSignal.timeout(timeoutMs) });
-    return true;
+    // Where nobody listens, a socket that was given the same port itself connects to itself.
+    return socket.localPort !== port;
   } catch {
     return false;
   } finally {
@@ -92,6 +99,14 @@ async function accepts(host: string, port: number, timeoutMs: number): Promise<b
 }
 
 async function freePort(host: string): Promise<number> {
+  for (let tried = 0; tried < mostPortsTried; tried++) {
+    const port = await unusedPort(host);
+    if (!launchedPorts.has(port)) return port;
+  }
+  throw new NotReady("there is no free port");
+}
+
+async function unusedPort(host: string): Promise<number> {
   const server = net.createServer();
   server.listen(0, host);
   try {
