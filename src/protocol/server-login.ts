@@ -33,6 +33,7 @@ export class ServerLogin {
   #hello: Uint8Array = EMPTY;
   #welcome: Uint8Array = EMPTY;
   #attempt: Attempt | undefined;
+  #verifying = false;
 
   constructor(settings: ServerSettings, host: ServerHost) {
     this.#settings = settings;
@@ -95,10 +96,25 @@ export class ServerLogin {
 
   /** Asks the host to verify what `authenticate` or `respond` took. */
   verify(): void {
+    this.#verifying = true;
     this.#host.act({ type: "verify", attempt: this.#attempt! });
   }
 
+  /** The client has left; an attempt that is being verified counts as failed. */
+  left(): void {
+    if (!this.#verifying) return;
+    const { username, responseData } = this.#attempt!;
+    if (responseData === undefined) this.#host.act({ type: "penalise", username });
+  }
+
+  /** The session ends; the outcome of a verification is no longer wanted. */
+  cancel(): void {
+    if (this.#verifying) this.#host.act({ type: "cancel-verification" });
+    this.#verifying = false;
+  }
+
   verified(outcome: Outcome): LoginStep {
+    this.#verifying = false;
     const attempt = this.#attempt!;
     switch (outcome.type) {
       case "accepted":

@@ -42,7 +42,6 @@ export class ServerSession {
   #state: ServerStateName = "awaiting-hello";
   #holds = false;
   #accepting = false;
-  #verifying = false;
   #running = false;
   /** No frames are processed, for the replies of earlier ones still wait: here, or at the host (`#hostStalled`). */
   #stalled = false;
@@ -110,12 +109,14 @@ export class ServerSession {
   receiveEnd(now: number): void {
     this.#now = now;
     this.#inputEnded = true;
+    this.#login.left();
     if (isBeforeLogin(this.#state)) this.#close();
     else this.#run();
   }
 
   /** The connection is gone; nothing can be sent. */
   receiveReset(): void {
+    this.#login.left();
     this.#underWay.clear();
     this.#enterClosing();
   }
@@ -138,7 +139,6 @@ export class ServerSession {
   /** The outcome of the verification that was asked for; ignored once it is no longer wanted. */
   verified(outcome: Outcome, now: number): void {
     if (this.#state !== "verifying") return;
-    this.#verifying = false;
     this.#now = now;
     this.#deadlines.resumeLogin(now);
     this.#follow(this.#login.verified(outcome));
@@ -294,7 +294,6 @@ export class ServerSession {
       case "verifying":
         this.#deadlines.holdLogin(this.#now);
         this.#enter(next);
-        this.#verifying = true;
         this.#login.verify();
         break;
       case "ready":
@@ -382,8 +381,7 @@ export class ServerSession {
   }
 
   #enterClosing(): void {
-    if (this.#verifying) this.#host.act({ type: "cancel-verification" });
-    this.#verifying = false;
+    this.#login.cancel();
     this.#underWay.clear();
     this.#decoder.discard();
     this.#deadlines.clear();

@@ -238,6 +238,21 @@ describe("in two steps", () => {
     expect(bench.session.state).toBe("awaiting-auth");
   });
 
+  test.each(["end of stream", "reset"])("%s behind the CHALLENGE leaves the penalty", (what) => {
+    for (const answered of [false, true]) {
+      const bench = new ServerBench({ answers: "by hand" });
+      bench.receive(HELLO);
+      bench.session.admitted(0);
+      bench.receive(auth("name", "TWO-STEPS"));
+      bench.session.verified({ type: "challenge", mechanismData: hex("aa bb") }, 0);
+      if (answered) bench.receive(response("correct"));
+      if (what === "reset") bench.session.receiveReset();
+      else bench.session.receiveEnd(0);
+      const costs = bench.actions().filter((action) => /penalise|forgive/.test(action));
+      expect(costs).toEqual(["penalise alice"]);
+    }
+  });
+
   test("throttled at the second step leaves the penalty", () => {
     const bench = begin();
     bench.receive(response("throttled"));
@@ -336,7 +351,7 @@ describe("while a credential is being verified", () => {
     if (what === "reset") bench.session.receiveReset();
     else bench.session.receiveEnd(0);
     const ending = what === "reset" ? [] : ["close"];
-    expect(bench.actions()).toEqual(["cancel-verification", ...ending]);
+    expect(bench.actions()).toEqual(["penalise alice", "cancel-verification", ...ending]);
     for (const outcome of [accepted, { type: "rejected", retryAfterMs: 0 } as const]) {
       bench.session.verified(outcome, 0);
     }
