@@ -117,9 +117,10 @@ async function serve(limits: Partial<ServerLimits>): Promise<void> {
     error: (fields: object, text: string) => void faults.push(`${text}: ${JSON.stringify(fields)}`),
   };
   const identity = await makeIdentity();
-  const plain = createServer({ users, identity: "plaintext", limits, log });
-  const secure = createServer({ users, identity, limits, log });
   const host = "127.0.0.1";
+  const options = { users, penaltyExempt: [host], limits, log };
+  const plain = createServer({ ...options, identity: "plaintext" });
+  const secure = createServer({ ...options, identity });
   const { port: plainPort } = await plain.listen({ host, port: 0 });
   const { port: tlsPort } = await secure.listen({ host, port: 0 });
   const answer = async (): Promise<void> => {

@@ -5,6 +5,9 @@ export type { Credentials, OpenOptions, SendOptions, Timings } from "./net/clien
 export { createServer, Server } from "./net/server.ts";
 export type { ListenOptions, ServerOptions } from "./net/server.ts";
 export type { OnMessage, Reply, SessionInfo } from "./net/handler.ts";
+export type { ServerStats } from "./net/counters.ts";
+export type { Admission, Verdict } from "./auth/admission.ts";
+export type { Source } from "./auth/source.ts";
 export type { Log } from "./net/server-context.ts";
 export { SERVER_LIMITS, serverLimits, type ServerLimits } from "./net/limits.ts";
 export {

@@ -29,6 +29,7 @@ const LIMITS = serverLimits({
   drainMs: 1000,
   tlsMs: 2000,
   verifyQueueLength: 1000,
+  verifyQueuePerSource: 1000,
   verifyQueueMs: 60_000,
 });
 const PASSWORD = "correct horse battery";
@@ -99,6 +100,7 @@ describe("the server", () => {
     const server = createServer({
       users: source,
       identity: transport === "tls" ? identity : "plaintext",
+      penaltyExempt: ["127.0.0.0/8"],
       limits: LIMITS,
     });
     return { server, port: (await server.listen({ host: "127.0.0.1", port: 0 })).port };

@@ -12,7 +12,6 @@ import { hashPassword, makeDecoyPhc, verifyPassword } from "../credentials/verif
 import { SESSION_ID_BYTES } from "../protocol/wire.ts";
 import type { Attempt, Outcome } from "../protocol/server-host.ts";
 import type { UsersSource } from "./users-source.ts";
-import { QueueFullError, VerifyQueue, type VerifyQueueLimits } from "./verify-queue.ts";
 
 export interface PasswordLoginEvents {
   /** A weak hash was replaced, or could not be. */
@@ -21,42 +20,23 @@ export interface PasswordLoginEvents {
   unusable(username: string, error: CredentialError): void;
 }
 
-export interface PasswordLoginLimits extends VerifyQueueLimits {
-  readonly busyRetryAfterMs: number;
-}
-
 /** Any password that OpaqueString refuses is checked as this one, against a hash that it can't match. */
 const STAND_IN = preparePassword("stand-in for a password that the profile refuses");
 
 export class PasswordLogin {
   readonly #users: UsersSource;
-  readonly #limits: PasswordLoginLimits;
   readonly #events: PasswordLoginEvents;
-  readonly #queue: VerifyQueue;
   readonly #decoyKey = randomBytes(32);
   #decoysOf: UsersSnapshot | undefined;
   #decoyHashes: readonly string[] = [];
   #rehashing = false;
 
-  constructor(users: UsersSource, limits: PasswordLoginLimits, events: PasswordLoginEvents) {
+  constructor(users: UsersSource, events: PasswordLoginEvents) {
     this.#users = users;
-    this.#limits = limits;
     this.#events = events;
-    this.#queue = new VerifyQueue(limits);
   }
 
-  /** @throws the signal's reason when it aborts before the verification has begun */
-  async verify(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
-    try {
-      return await this.#queue.run(() => this.#check(attempt), signal);
-    } catch (error) {
-      if (error instanceof QueueFullError)
-        return { type: "busy", retryAfterMs: this.#limits.busyRetryAfterMs };
-      throw error;
-    }
-  }
-
-  async #check({ username, mechanismData }: Attempt): Promise<Outcome> {
+  async check({ username, mechanismData }: Attempt): Promise<Outcome> {
     const users = await this.#users.current();
     const user = users.get(username);
     const prepared = tryPrepare(mechanismData);

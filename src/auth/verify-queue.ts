@@ -1,6 +1,9 @@
-// At most so many verifications at once, the rest in a bounded line with a deadline. Each argon2 run takes memory and a
+// At most so many verifications at once, the rest in bounded lines with a deadline. Each argon2 run takes memory and a
 // thread of libuv's pool, so without this bound a crowd of logins starves every file read and name look-up of
 // the process, and with it the sessions that are logged in.
+//
+// Every source has a line of its own, and the lines take turns: who floods waits behind itself. When there
+// is no place left at all, the newest of the longest line gives way to a source that has fewer waiting.
 
 /** Why a job did not run. */
 export class QueueFullError extends Error {
@@ -10,16 +13,21 @@ export class QueueFullError extends Error {
 export interface VerifyQueueLimits {
   readonly verifyConcurrency: number;
   readonly verifyQueueLength: number;
+  readonly verifyQueuePerSource: number;
   readonly verifyQueueMs: number;
 }
 
 interface Waiting {
+  readonly source: string;
   readonly start: () => void;
+  readonly leave: (reason: unknown) => void;
 }
 
 export class VerifyQueue {
   readonly #limits: VerifyQueueLimits;
-  readonly #waiting = new Set<Waiting>();
+  /** The lines in the order of their turns; none is empty. */
+  readonly #lines = new Map<string, Set<Waiting>>();
+  #waiting = 0;
   #running = 0;
 
   constructor(limits: VerifyQueueLimits) {
@@ -31,17 +39,18 @@ export class VerifyQueue {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting;
   }
 
   /**
-   * Runs the job when there is room.
-   * @throws QueueFullError when the line is full, or the wait too long
+   * Runs the job of this source when there is room and its turn has come.
+   * @throws QueueFullError when its line is full, or the wait too long
    * @throws the signal's reason when it aborts before the job has begun
    */
-  async run<Result>(job: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  async run<Result>(source: string, job: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    signal.throwIfAborted();
     if (this.#running < this.#limits.verifyConcurrency) this.#running++;
-    else await this.#wait(signal);
+    else await this.#wait(source, signal);
     try {
       signal.throwIfAborted();
       return await job();
@@ -50,21 +59,21 @@ export class VerifyQueue {
     }
   }
 
-  async #wait(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.size >= this.#limits.verifyQueueLength) throw new QueueFullError("the line is full");
+  async #wait(source: string, signal: AbortSignal): Promise<void> {
+    this.#makeRoom(source);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiting: Waiting = { start: resolve };
-    // Out of the line at once, or the next place would go to a job that no longer waits and be lost.
+    // Out of the line at once, or its place would go to a job that no longer waits and be lost.
     const leave = (reason: unknown): void => {
-      this.#waiting.delete(waiting);
+      this.#take(waiting);
       reject(reason);
     };
+    const waiting: Waiting = { source, start: resolve, leave };
     const abort = (): void => leave(signal.reason);
     const timer = setTimeout(
       () => leave(new QueueFullError("the wait was too long")),
       this.#limits.verifyQueueMs,
     );
-    this.#waiting.add(waiting);
+    this.#join(waiting);
     signal.addEventListener("abort", abort, { once: true });
     try {
       await promise;
@@ -74,14 +83,44 @@ export class VerifyQueue {
     }
   }
 
-  /** Hands the place of a job that is done to the first in line. */
+  #makeRoom(source: string): void {
+    const own = this.#lines.get(source)?.size ?? 0;
+    if (own >= this.#limits.verifyQueuePerSource) throw new QueueFullError("the source's line is full");
+    if (this.#waiting < this.#limits.verifyQueueLength) return;
+    let longest: Set<Waiting> = new Set();
+    for (const line of this.#lines.values()) if (line.size > longest.size) longest = line;
+    if (longest.size <= own + 1) throw new QueueFullError("the lines are full");
+    [...longest].at(-1)!.leave(new QueueFullError("it gave way to a source with fewer"));
+  }
+
+  #join(waiting: Waiting): void {
+    const line = this.#lines.get(waiting.source);
+    if (line === undefined) this.#lines.set(waiting.source, new Set([waiting]));
+    else line.add(waiting);
+    this.#waiting++;
+  }
+
+  #take(waiting: Waiting): void {
+    const line = this.#lines.get(waiting.source);
+    if (line?.delete(waiting) !== true) return;
+    this.#waiting--;
+    if (line.size === 0) this.#lines.delete(waiting.source);
+  }
+
+  /** Hands the place of a job that is done to the first of the line whose turn it is. */
   #next(): void {
-    const [first] = this.#waiting;
-    if (first === undefined) {
+    const [turn] = this.#lines;
+    if (turn === undefined) {
       this.#running--;
       return;
     }
-    this.#waiting.delete(first);
-    first.start();
+    const [source, line] = turn;
+    const [first] = line;
+    this.#take(first!);
+    if (line.size > 0) {
+      this.#lines.delete(source);
+      this.#lines.set(source, line);
+    }
+    first!.start();
   }
 }

@@ -3,6 +3,7 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { parseNetworks } from "../auth/source.ts";
 import { SERVER_LIMITS, type LimitRule, type ServerLimits } from "../net/limits.ts";
 import { DEFAULT_PORT } from "../protocol/wire.ts";
 import { usageError } from "./command-error.ts";
@@ -18,6 +19,7 @@ export interface ServerCommandOptions {
   readonly tlsKey?: string;
   readonly plaintext: boolean;
   readonly allowRemotePlaintext: boolean;
+  readonly penaltyExempt: readonly string[];
   readonly logLevel: string;
   readonly logFormat?: "text" | "json";
   readonly check: boolean;
@@ -74,6 +76,12 @@ function makeProgram(io: CommandIo): Command {
       false,
     )
     .option("--allow-remote-plaintext", "with --plaintext: listen on other addresses too", false)
+    .option(
+      "--penalty-exempt <network>",
+      "address or CIDR network whose failed logins cost no penalty; may be given more than once",
+      addNetwork,
+      [],
+    )
     .addOption(
       new Option("--log-level <level>", "what to log")
         .choices(["error", "warn", "info", "debug", "silent"])
@@ -101,6 +109,15 @@ used changes nothing.
 
 Exit codes: 0 done; 1 unexpected; 2 usage; 3 the address can't be had; 9 users, identity or settings can't be
 used; 130 interrupted twice.`;
+
+function addNetwork(text: string, before: readonly string[]): readonly string[] {
+  try {
+    parseNetworks([text]);
+    return [...before, text];
+  } catch {
+    throw new InvalidArgumentError("It must be like 192.0.2.0/24 or 2001:db8::/32.");
+  }
+}
 
 function wholeNumber({ min, max }: Pick<LimitRule, "min" | "max">): (text: string) => number {
   return (text) => {

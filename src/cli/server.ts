@@ -50,6 +50,7 @@ export async function run(
       users,
       identity: identity ?? "plaintext",
       allowRemotePlaintext: options.allowRemotePlaintext,
+      penaltyExempt: options.penaltyExempt,
       limits: options.limits,
       log,
     });

@@ -50,6 +50,55 @@ export const SERVER_LIMITS = {
     max: 1_000_000,
     meaning: "connections at once that have not logged in",
   },
+  maxConnectionsBeforeLoginPerSource: {
+    default: 250,
+    min: 1,
+    max: 1_000_000,
+    meaning: "of these, from one source: an IPv4 address or an IPv6 /64",
+  },
+  earlyDropFrom: {
+    default: 500,
+    min: 0,
+    max: 1_000_000,
+    meaning: "connections before login from which some are dropped, of the source that has most",
+  },
+  earlyDropPercent: {
+    default: 30,
+    min: 0,
+    max: 100,
+    meaning: "how many are dropped there; it grows to all at max-connections-before-login",
+  },
+  failurePenaltyMs: {
+    default: 10_000,
+    min: 0,
+    max: DAY_MS,
+    meaning: "penalty of a source for a failed attempt; it runs off with the clock",
+  },
+  nameFailurePenaltyMs: {
+    default: 30_000,
+    min: 0,
+    max: DAY_MS,
+    meaning: "penalty of the submitted name at that source",
+  },
+  throttleAboveMs: {
+    default: 100_000,
+    min: 0,
+    max: DAY_MS,
+    meaning: "penalty above which attempts are throttled, until it has come down to this",
+  },
+  maxThrottleMs: deadline(600_000, "longest time that a source is throttled; its penalty goes no higher"),
+  maxPenaltyEntries: {
+    default: 65_536,
+    min: 1024,
+    max: 10_000_000,
+    meaning: "sources, and names at a source, whose penalties are kept",
+  },
+  maxPenaltyNamesPerSource: {
+    default: 32,
+    min: 0,
+    max: 1_000_000,
+    meaning: "names of one source that are counted apart; further ones are counted together",
+  },
   verifyConcurrency: {
     default: Math.max(1, availableParallelism() - 1),
     min: 1,
@@ -61,6 +110,12 @@ export const SERVER_LIMITS = {
     min: 0,
     max: 100_000,
     meaning: "logins that may wait for their verification",
+  },
+  verifyQueuePerSource: {
+    default: 32,
+    min: 0,
+    max: 100_000,
+    meaning: "of these, from one source",
   },
   verifyQueueMs: deadline(10_000, "longest wait for a verification; then the login is refused as busy"),
   busyRetryAfterMs: {

@@ -3,6 +3,8 @@
 
 import type { TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
+import type { Verdict } from "../auth/admission.ts";
+import type { Source } from "../auth/source.ts";
 import { isRevoked } from "../auth/users-source.ts";
 import type { UsersSnapshot } from "../credentials/users-file.ts";
 import type { ErrorSide } from "../protocol/error.ts";
@@ -28,6 +30,7 @@ export interface ConnectionEvents {
 export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwner {
   readonly out: FrameWriter;
   readonly source: string;
+  readonly #source: Source;
   readonly #context: ServerContext;
   readonly #events: ConnectionEvents;
   readonly #session: ServerSession;
@@ -40,11 +43,12 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   #info: SessionInfo | undefined;
   #inTurn = false;
 
-  constructor(context: ServerContext, socket: Socket | TLSSocket, events: ConnectionEvents) {
+  constructor(context: ServerContext, socket: Socket | TLSSocket, source: Source, events: ConnectionEvents) {
     this.#context = context;
     this.#events = events;
     this.out = new FrameWriter(context.slab);
-    this.source = socket.remoteAddress ?? "unknown";
+    this.#source = source;
+    this.source = source.address;
     this.#openedAt = context.deadlines.now();
     this.#session = new ServerSession(context.settings, this, this.#openedAt);
     this.#transport = new Transport(socket, this.out, this, context.limits);
@@ -53,6 +57,10 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
 
   get loggedIn(): boolean {
     return this.#info !== undefined;
+  }
+
+  get verifying(): boolean {
+    return this.#session.state === "verifying";
   }
 
   get dueAt(): number {
@@ -127,7 +135,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   act(action: ServerAction): void {
     switch (action.type) {
       case "admit":
-        this.#later(() => this.#session.admitted(this.#now()));
+        this.#later(() => this.#admit());
         break;
       case "verify":
         void this.#verify(action.attempt);
@@ -137,14 +145,17 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
         break;
       case "penalise":
       case "forgive":
+        this.#context.admission[action.type](this.#source, action.username);
         break;
       case "authenticated":
         this.#authenticated(action.attempt, action.sessionId);
         break;
       case "refused":
+        this.#context.counters.refused[action.reason]++;
         this.#logLogin(action.username, action.reason);
         break;
       case "failed":
+        this.#context.counters.failed++;
         this.#context.log.info(
           {
             event: "failed",
@@ -197,13 +208,38 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     this.#session.failMessage(ticket);
   }
 
+  /** An answer that is there at once costs no turn of the event loop. */
+  #admit(): void {
+    const verdict = this.#context.admission.admit(this.#source);
+    if (verdict instanceof Promise) void this.#awaitAdmission(verdict);
+    else this.#admitted(verdict, this.#now());
+  }
+
+  async #awaitAdmission(pending: Promise<Verdict>): Promise<void> {
+    try {
+      const verdict = await pending;
+      this.#turn((now) => this.#admitted(verdict, now));
+    } catch (error) {
+      this.#context.log.error(
+        { event: "admission-failed", source: this.source, err: error },
+        "nobody said whether a source may log in",
+      );
+      this.abort("internal", "local", "the login could not be admitted");
+    }
+  }
+
+  #admitted(verdict: Verdict, now: number): void {
+    if (verdict.type === "admitted") this.#session.admitted(now);
+    else this.#session.notAdmitted(verdict.type, verdict.retryAfterMs);
+  }
+
   async #verify(attempt: Attempt): Promise<void> {
     const verification = new AbortController();
     this.#verification = verification;
     this.#attempt = { mechanism: attempt.mechanism, at: this.#now() };
     let outcome: Outcome;
     try {
-      outcome = await this.#context.verify(attempt, this.source, verification.signal);
+      outcome = await this.#context.verification.verify(attempt, this.#source, verification.signal);
     } catch (error) {
       if (verification.signal.aborted) return;
       this.#context.log.error(
@@ -235,6 +271,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       source: this.source,
     };
     this.#events.loggedIn();
+    this.#context.counters.loggedIn++;
     this.#logLogin(attempt.username, "accepted");
   }
 

@@ -1,7 +1,10 @@
 // What all connections of a server share.
 
-import type { Attempt, Outcome, ServerSettings } from "../protocol/server-host.ts";
+import type { Admission } from "../auth/admission.ts";
+import type { Verification } from "../auth/verification.ts";
+import type { ServerSettings } from "../protocol/server-host.ts";
 import type { Slab } from "../protocol/frame-writer.ts";
+import type { Counters } from "./counters.ts";
 import type { DeadlineQueue } from "./deadline-queue.ts";
 import type { GreaseRate } from "./grease.ts";
 import type { Handler } from "./handler.ts";
@@ -24,5 +27,7 @@ export interface ServerContext {
   /** Undefined: the echo application, without a detour through a function. */
   readonly handler: Handler | undefined;
   readonly greaseRate: GreaseRate;
-  verify(attempt: Attempt, source: string, signal: AbortSignal): Promise<Outcome>;
+  readonly admission: Admission;
+  readonly verification: Verification;
+  readonly counters: Counters;
 }

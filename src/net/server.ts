@@ -5,6 +5,7 @@ import { once } from "node:events";
 import {
   createServer as createPlainServer,
   type AddressInfo,
+  type BlockList,
   type Server as PlainServer,
   type Socket,
 } from "node:net";
@@ -16,8 +17,12 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { constants } from "node:crypto";
+import { PenaltyAdmission, type Admission } from "../auth/admission.ts";
 import { PasswordLogin } from "../auth/password-login.ts";
+import { parseNetworks, sourceOf } from "../auth/source.ts";
 import { UsersFile, type UsersSource, type UsersWatch } from "../auth/users-source.ts";
+import { Verification, type Check } from "../auth/verification.ts";
+import { VerifyQueue } from "../auth/verify-queue.ts";
 import type { UsersDifference } from "../credentials/users-difference.ts";
 import type { UsersSnapshot } from "../credentials/users-file.ts";
 import { TalkByteError } from "../protocol/error.ts";
@@ -25,6 +30,8 @@ import { Slab } from "../protocol/frame-writer.ts";
 import { PASSWORD } from "../protocol/mechanism.ts";
 import { ALPN, DEFAULT_PORT } from "../protocol/wire.ts";
 import { AGENT } from "./agent.ts";
+import { Arrivals, type Arrival } from "./arrivals.ts";
+import { makeCounters, type ServerStats } from "./counters.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { DEFAULT_GREASE_RATE, type GreaseRate } from "./grease.ts";
 import { Handler, type OnMessage } from "./handler.ts";
@@ -45,6 +52,10 @@ export interface ServerOptions {
   readonly onMessage?: OnMessage;
   /** Limits and deadlines other than the defaults; see SERVER_LIMITS. */
   readonly limits?: Partial<ServerLimits>;
+  /** Networks in CIDR notation whose failed attempts cost no penalty; by default none, loopback neither. */
+  readonly penaltyExempt?: readonly string[];
+  /** Who says whether a source may try to log in; by default penalties kept in this process. */
+  readonly admission?: Admission;
   /** A pino logger or its like; by default nothing is logged. */
   readonly log?: Log;
   /** How often extension frames are sent; 0: never. */
@@ -59,7 +70,7 @@ export interface ListenOptions {
 
 const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {} };
 
-/** A server that has yet to `listen`. @throws RangeError on a limit out of bounds */
+/** A server that has yet to `listen`. @throws RangeError on a limit out of bounds, or on a network that is none */
 export function createServer(options: ServerOptions): Server {
   return new Server(options);
 }
@@ -69,8 +80,10 @@ export class Server {
   readonly #context: ServerContext;
   readonly #users: UsersSource;
   readonly #connections = new Set<ServerConnection>();
-  readonly #sockets = new Set<Socket>();
-  #loggedIn = 0;
+  readonly #exempt: BlockList;
+  readonly #admission: Admission;
+  readonly #queue: VerifyQueue;
+  readonly #arrivals: Arrivals;
   #identity: Identity | "plaintext";
   #listener: PlainServer | undefined;
   #latestUsers: UsersSnapshot | undefined;
@@ -83,29 +96,44 @@ export class Server {
     const limits = serverLimits(options.limits);
     const log = options.log ?? SILENT;
     this.#users = typeof options.users === "string" ? usersFile(options.users, log) : options.users;
-    const login = new PasswordLogin(this.#users, limits, {
-      rehashed: (user, error) =>
-        error === undefined
-          ? log.info({ event: "rehashed", user }, "a weak hash was replaced")
-          : log.warn({ event: "rehash-failed", user, err: error }, "a weak hash could not be replaced"),
-      unusable: (user, error) =>
-        log.warn({ event: "hash-unusable", user, code: error.code }, "the user's stored hash can't be used"),
-    });
+    this.#exempt = parseNetworks(options.penaltyExempt ?? []);
+    const deadlines = new DeadlineQueue();
+    this.#admission = options.admission ?? new PenaltyAdmission(limits, () => deadlines.now());
+    this.#queue = new VerifyQueue(limits);
+    const counters = makeCounters();
+    this.#arrivals = new Arrivals(limits, this.#exempt, counters, log);
+    const checks = checksOf(this.#users, log);
     this.#context = {
       settings: { ...limits, agent: AGENT, mechanisms: [PASSWORD] },
       limits,
       slab: new Slab(),
-      deadlines: new DeadlineQueue(),
+      deadlines,
       log,
       handler: options.onMessage === undefined ? undefined : new Handler(options.onMessage),
       greaseRate: options.greaseRate ?? DEFAULT_GREASE_RATE,
-      verify: async (attempt, _source, signal) => await login.verify(attempt, signal),
+      admission: this.#admission,
+      verification: new Verification(checks, this.#admission, this.#queue, limits.busyRetryAfterMs),
+      counters,
     };
   }
 
   /** Sessions and connections that are open now. */
   get connections(): number {
-    return this.#sockets.size;
+    return this.#arrivals.size;
+  }
+
+  /** What has happened since the server began, counted, and how things stand now. */
+  stats(): ServerStats {
+    const { counters } = this.#context;
+    return {
+      ...counters,
+      refused: { ...counters.refused },
+      connections: this.#arrivals.size,
+      beforeLogin: this.#arrivals.beforeLogin,
+      verifying: this.#queue.running,
+      waitingToVerify: this.#queue.waiting,
+      penalties: this.#admission instanceof PenaltyAdmission ? this.#admission.size : undefined,
+    };
   }
 
   /**
@@ -195,21 +223,21 @@ export class Server {
     this.#dropStrays();
     const { drainMs, lingerMs } = this.#context.limits;
     // Replies that are still due may outlast the drain deadline; the write-stall deadline is not waited for.
-    const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
-    }, drainMs + lingerMs);
+    const timer = setTimeout(() => this.#arrivals.destroyAll(), drainMs + lingerMs);
     await closed;
     clearTimeout(timer);
     // The listener is closed a little before its last connections have told of their end.
-    for (let turns = 0; turns < 100 && this.#sockets.size + this.#connections.size > 0; turns++)
+    for (let turns = 0; turns < 100 && this.#arrivals.size + this.#connections.size > 0; turns++)
       await nextTurn();
     await watchClosed;
+    this.#arrivals.close();
+    this.#context.log.info({ event: "stopped", ...this.stats() }, "the server has stopped");
   }
 
   /** When the last session of a server that is being stopped has ended, connections still in their handshake go. */
   #dropStrays(): void {
     if (this.#closing === undefined || this.#connections.size > 0) return;
-    for (const socket of this.#sockets) socket.destroy();
+    this.#arrivals.destroyAll();
   }
 
   #createListener(): PlainServer {
@@ -217,7 +245,8 @@ export class Server {
     if (identity === "plaintext") {
       const listener = createPlainServer({ allowHalfOpen: true, noDelay: true });
       listener.on("connection", (socket) => {
-        if (this.#admitSocket(socket)) this.#open(socket);
+        const arrival = this.#enter(socket);
+        if (arrival !== undefined) this.#open(socket, arrival);
       });
       return listener;
     }
@@ -227,9 +256,10 @@ export class Server {
       noDelay: true,
       handshakeTimeout: this.#context.limits.tlsMs,
     });
-    listener.on("connection", (socket: Socket) => this.#admitSocket(socket));
+    listener.on("connection", (socket: Socket) => this.#enter(socket));
     // Without destroying it here, a connection whose handshake failed or timed out would stay.
     listener.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      this.#context.counters.tlsFailed++;
       this.#context.log.info(
         { event: "tls-failed", source: socket.remoteAddress, code: error.code },
         "TLS handshake failed",
@@ -239,10 +269,16 @@ export class Server {
     listener.on("secureConnection", (socket: TLSSocket) => {
       // Only from here on: a peer that ends its stream within the handshake is to be dropped at once.
       socket.allowHalfOpen = true;
-      if (socket.alpnProtocol === ALPN) this.#open(socket);
+      if (socket.alpnProtocol === ALPN) this.#open(socket, this.#arrivals.find(socket));
       else this.#refuseAlpn(socket);
     });
     return listener;
+  }
+
+  #enter(socket: Socket): Arrival | undefined {
+    if (this.#closing === undefined) return this.#arrivals.enter(socket);
+    socket.destroy();
+    return undefined;
   }
 
   /** Once the event of the handshake is over: a stream that ends within it goes without close_notify. */
@@ -251,33 +287,12 @@ export class Server {
     socket.on("error", ignore);
     setImmediate(() => {
       socket.off("error", ignore);
-      this.#open(socket).abort("alpn-required", "peer", `TLS without the ALPN protocol ${ALPN}`);
-    });
-  }
-
-  /** Over the caps a connection is dropped before it costs a handshake. */
-  #admitSocket(socket: Socket): boolean {
-    const { maxConnections, maxConnectionsBeforeLogin } = this.#context.limits;
-    const full =
-      this.#sockets.size >= maxConnections ||
-      this.#sockets.size - this.#loggedIn >= maxConnectionsBeforeLogin;
-    if (full || this.#closing !== undefined) {
-      this.#context.log.warn(
-        { event: "dropped", source: socket.remoteAddress, connections: this.#sockets.size },
-        "connection dropped: too many",
+      this.#open(socket, this.#arrivals.find(socket)).abort(
+        "alpn-required",
+        "peer",
+        `TLS without the ALPN protocol ${ALPN}`,
       );
-      socket.destroy();
-      return false;
-    }
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-    return true;
-  }
-
-  #closed(connection: ServerConnection): void {
-    this.#connections.delete(connection);
-    if (connection.loggedIn) this.#loggedIn--;
-    this.#dropStrays();
+    });
   }
 
   #usersChanged(users: UsersSnapshot): void {
@@ -285,15 +300,20 @@ export class Server {
     for (const connection of this.#connections) connection.usersChanged(users);
   }
 
-  #open(socket: Socket): ServerConnection {
-    const connection: ServerConnection = new ServerConnection(this.#context, socket, {
+  #open(socket: Socket, arrival: Arrival | undefined): ServerConnection {
+    const source = arrival?.from ?? sourceOf(socket.remoteAddress, this.#exempt);
+    const connection: ServerConnection = new ServerConnection(this.#context, socket, source, {
       loggedIn: () => {
-        this.#loggedIn++;
+        if (arrival !== undefined) this.#arrivals.loggedIn(arrival);
         // The users may have changed while the password was verified.
         if (this.#latestUsers !== undefined) connection.usersChanged(this.#latestUsers);
       },
-      closed: () => this.#closed(connection),
+      closed: () => {
+        this.#connections.delete(connection);
+        this.#dropStrays();
+      },
     });
+    if (arrival !== undefined) arrival.connection = connection;
     this.#connections.add(connection);
     if (this.#closing !== undefined) connection.drain();
     return connection;
@@ -304,6 +324,19 @@ export class Server {
 function secureContextOf({ key, cert }: Identity): SecureContextOptions {
   // Tickets would let a client resume without a handshake of its own; nothing is kept to resume from.
   return { key, cert, minVersion: "TLSv1.3", secureOptions: constants.SSL_OP_NO_TICKET };
+}
+
+/** What each mechanism does with an attempt. */
+function checksOf(users: UsersSource, log: Log): ReadonlyMap<string, Check> {
+  const password = new PasswordLogin(users, {
+    rehashed: (user, error) =>
+      error === undefined
+        ? log.info({ event: "rehashed", user }, "a weak hash was replaced")
+        : log.warn({ event: "rehash-failed", user, err: error }, "a weak hash could not be replaced"),
+    unusable: (user, error) =>
+      log.warn({ event: "hash-unusable", user, code: error.code }, "the user's stored hash can't be used"),
+  });
+  return new Map([[PASSWORD.name, async (attempt) => await password.check(attempt)]]);
 }
 
 function closedAlready(): TalkByteError {

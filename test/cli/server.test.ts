@@ -11,6 +11,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { textLine } from "../../src/cli/log.ts";
 import { addUser } from "../../src/credentials/users-file.ts";
 import { connect, type Client } from "../../src/net/client.ts";
+import { TalkByteError } from "../../src/protocol/error.ts";
 import { SERVER_LIMITS } from "../../src/net/limits.ts";
 import { makeTemporaryFolder } from "../credentials/temporary-folder.ts";
 import { LOOPBACK, PASSWORD, phcOfPassword } from "../net/harness.ts";
@@ -47,6 +48,10 @@ async function folderWithAlice(): Promise<string> {
 
 async function logIn({ port, fingerprint }: Listening, password = PASSWORD): Promise<Client> {
   return await connect({ host: LOOPBACK, port, username: "alice", password, trust: { fingerprint } });
+}
+
+function reasonOf(error: unknown): unknown {
+  return error instanceof TalkByteError ? error.refusal?.reason : error;
 }
 
 async function refusedStart(args: readonly string[]): Promise<string> {
@@ -117,6 +122,25 @@ describe("starting", () => {
     for (const name of Object.keys(SERVER_LIMITS)) {
       expect(out).toContain(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <n>`);
     }
+  });
+
+  it("penalises failed logins, from loopback too, but for the networks that --penalty-exempt names", async () => {
+    const folder = await folderWithAlice();
+    const args = serverArgs(folder, "--throttle-above-ms", "0");
+    const failures = async (...more: string[]): Promise<unknown[]> => {
+      const server = await listening(new ClientProcess([...args, ...more]));
+      const codes: unknown[] = [];
+      for (let round = 0; round < 2; round++) {
+        codes.push(await logIn(server, "wrong").catch(reasonOf));
+      }
+      return codes;
+    };
+    expect(await failures()).toEqual(["bad-credentials", "throttled"]);
+    const exempt = ["--penalty-exempt", "::1", "--penalty-exempt=127.0.0.0/8"];
+    expect(await failures(...exempt)).toEqual(["bad-credentials", "bad-credentials"]);
+    expect(await refusedStart(serverArgs(folder, "--penalty-exempt", "localhost").slice(1))).toMatch(
+      /^2 .*It must be like 192\.0\.2\.0\/24/,
+    );
   });
 
   it("a limit given by flag holds", async () => {

@@ -20,6 +20,7 @@ export const gallerySettings = {
     lingerMs: 200,
     tries: 3,
     verifyQueueLength: 1000,
+    verifyQueuePerSource: 1000,
     verifyQueueMs: 60_000,
   },
   slackMs: 450,

@@ -264,6 +264,31 @@ test.each([false, true])(
   },
 );
 
+test.each([false, true])(
+  "a source that crowds the server drops its own for another (TLS: %s)",
+  async (tls) => {
+    const limits = { maxConnectionsBeforeLogin: 5, maxConnectionsBeforeLoginPerSource: 4 };
+    const running = await startServer({ tls, limits });
+    const crowd = [];
+    for (let index = 0; index < 4; index++) crowd.push(await rawConnect(running));
+    await rawConnect(running, { localAddress: "127.0.0.2" });
+    await expect.poll(() => running.server.stats().beforeLogin).toBe(5);
+    const connect = tls ? rawConnectTls : rawConnect;
+    const third = await (await connect(running, { localAddress: "127.0.0.3" })).logIn();
+    expect(await Promise.race(crowd.map(async (peer) => await peer.line()))).toMatch(/end|reset/);
+    const stats = running.server.stats();
+    expect(stats).toMatchObject({ opened: 6, dropped: 1, loggedIn: 1, beforeLogin: 4, connections: 5 });
+    expect(running.log.of("dropped")).toMatchObject([{ count: 1, source: LOOPBACK }]);
+    expect(crowd.reduce((sum, peer) => sum + peer.bytesReceived, 0)).toBe(0);
+    third.send(STOP);
+    expect(await third.line()).toBe("STOPPED 0");
+    await running.server.close();
+    expect(running.log.of("stopped")).toMatchObject([
+      { opened: 6, dropped: 1, connections: 0, beforeLogin: 0 },
+    ]);
+  },
+);
+
 test("a connection that the system could not accept is logged, and harms nobody", async () => {
   const running = await startServer();
   const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();

@@ -105,7 +105,7 @@ export interface RunningServer {
   readonly identity: Identity | undefined;
 }
 
-/** A server on a free port, in plaintext unless `tls` is set; closed with the test. */
+/** A server on a free port, in plaintext unless `tls` is set; without penalties unless asked; closed with the test. */
 export async function startServer(
   options: Partial<ServerOptions> & { readonly tls?: boolean } = {},
 ): Promise<RunningServer> {
@@ -116,6 +116,7 @@ export async function startServer(
     users: await usersWithAlice(),
     identity: serverIdentity ?? "plaintext",
     greaseRate: 0,
+    penaltyExempt: [`${LOOPBACK}/8`],
     log,
     ...rest,
     limits: { drainMs: 100, lingerMs: 100, ...limits },
@@ -296,15 +297,19 @@ export class RawPeer {
   }
 }
 
-export async function rawConnect({ port }: { readonly port: number }): Promise<RawPeer> {
-  const socket = connectTcp({ host: LOOPBACK, port, allowHalfOpen: true, noDelay: true });
+export async function rawConnect(
+  { port }: { readonly port: number },
+  { localAddress }: { readonly localAddress?: string } = {},
+): Promise<RawPeer> {
+  const options = { host: LOOPBACK, port, allowHalfOpen: true, noDelay: true };
+  const socket = connectTcp(localAddress === undefined ? options : { ...options, localAddress });
   await once(socket, "connect");
   return new RawPeer(socket);
 }
 
 export async function rawConnectTls(
   { port }: { readonly port: number },
-  options: ConnectionOptions = {},
+  options: ConnectionOptions & { readonly localAddress?: string } = {},
 ): Promise<RawPeer> {
   const socket: TLSSocket = connectTls({
     host: LOOPBACK,
