@@ -22,7 +22,7 @@ type Tally = Record<string, number>;
 
 const HOST = "127.0.0.1";
 const REPORT_MS = 100;
-const GUESSES = 3;
+const REFUSED = 0x07;
 const REASONS = ["", "bad-credentials", "mechanism-unavailable", "busy", "throttled", "abandoned"];
 
 const string8 = (text: string): Uint8Array => concat(Uint8Array.of(text.length), utf8(text));
@@ -35,33 +35,28 @@ function auth(username: string, password: string): Uint8Array {
   return frame(0x03, string8("PASSWORD"), string8(username), unsigned(password.length, 2), utf8(password));
 }
 
-/** The reasons of the REFUSED frames in what a server sent. */
-function* reasonsIn(bytes: Buffer): Generator<string> {
-  for (let at = 0; at + 5 < bytes.length; at += 4 + bytes.readUInt32BE(at)) {
-    if (bytes[at + 4] === 0x07) yield REASONS[bytes[at + 5]!] ?? "unknown";
-  }
-}
-
 const ATTACKS = {
-  /** Three guesses on each connection, always for other names. */
+  /** A guess for another name each time, on a connection for as long as that takes them. */
   "wrong-passwords": async ({ port, from }: Orders, tally: Tally, number: number): Promise<void> => {
     const options = { host: HOST, port, localAddress: from };
     const socket = connectTls({ ...options, rejectUnauthorized: false, ALPNProtocols: ["talkbyte/1"] });
+    let guesses = 0;
+    const guess = (): Uint8Array => auth(`user-${number}-${guesses++}`, "a guess");
     let received: Buffer = Buffer.alloc(0);
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
-      if ([...reasonsIn(received)].length === GUESSES) socket.destroy();
+      while (received.length >= 4 && received.length >= 4 + received.readUInt32BE(0)) {
+        const [type, reason] = received.subarray(4);
+        if (type === REFUSED) {
+          const answer = REASONS[reason!] ?? "unknown";
+          tally[answer] = (tally[answer] ?? 0) + 1;
+          socket.write(guess());
+        }
+        received = received.subarray(4 + received.readUInt32BE(0));
+      }
     });
-    socket.once("secureConnect", () => {
-      const guesses = Array.from({ length: GUESSES }, (_, guess) =>
-        auth(`user-${number}-${guess}`, "a guess"),
-      );
-      socket.write(concat(hello(), ...guesses));
-    });
+    socket.once("secureConnect", () => socket.write(concat(hello(), guess())));
     await closed(socket);
-    const reasons = [...reasonsIn(received)];
-    for (const reason of reasons) tally[reason] = (tally[reason] ?? 0) + 1;
-    if (reasons.length === 0) tally["none"] = (tally["none"] ?? 0) + 1;
   },
   /** Connects, and says nothing. */
   "half-open": async ({ port, from }: Orders, tally: Tally): Promise<void> => {

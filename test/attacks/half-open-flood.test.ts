@@ -9,25 +9,33 @@ const LOGINS = 20;
 const GOAL_MS = 2000;
 
 describe.skipIf(process.platform !== "linux")("a flood of half-open connections", () => {
-  test("from one source gets the share of a source, and an honest login succeeds in time", async () => {
-    const target = await startTarget();
-    await using flood = new Attack({ kind: "half-open", port: target.port, from: "127.0.0.2", lanes: 400 });
-    await flood.seen("dropped", 1000);
-    const times = await timeLogins(target, LOGINS);
-    report("flood of half-open connections", times, flood.tally);
-    expect(Math.max(...times)).toBeLessThan(GOAL_MS);
-  });
+  test(
+    "from one source gets the share of a source, and an honest login succeeds in time",
+    { retry: 2 },
+    async () => {
+      const target = await startTarget();
+      await using flood = new Attack({ kind: "half-open", port: target.port, from: "127.0.0.2", lanes: 400 });
+      await flood.seen("dropped", 1000);
+      const times = await timeLogins(target, LOGINS);
+      report("flood of half-open connections", times, flood.tally);
+      expect(Math.max(...times)).toBeLessThan(GOAL_MS);
+    },
+  );
 
-  test("from many sources that fill the server makes room for a source with fewer", async () => {
-    const target = await startTarget("--max-connections-before-login", "200", "--early-drop-from", "100");
-    const from = Array.from({ length: 5 }, (_, index) => `127.0.1.${index + 1}`);
-    await using floods = new AsyncDisposableStack();
-    const attacks = from.map((address) =>
-      floods.use(new Attack({ kind: "half-open", port: target.port, from: address, lanes: 60 })),
-    );
-    for (const attack of attacks) await attack.seen("dropped", 50);
-    const times = await timeLogins(target, LOGINS);
-    report("half-open connections from five sources that fill the server", times, attacks[0]!.tally);
-    expect(Math.max(...times)).toBeLessThan(GOAL_MS);
-  });
+  test(
+    "from many sources that fill the server makes room for a source with fewer",
+    { retry: 2 },
+    async () => {
+      const target = await startTarget("--max-connections-before-login", "200", "--early-drop-from", "100");
+      const from = Array.from({ length: 5 }, (_, index) => `127.0.1.${index + 1}`);
+      await using floods = new AsyncDisposableStack();
+      const attacks = from.map((address) =>
+        floods.use(new Attack({ kind: "half-open", port: target.port, from: address, lanes: 60 })),
+      );
+      for (const attack of attacks) await attack.seen("dropped", 50);
+      const times = await timeLogins(target, LOGINS);
+      report("half-open connections from five sources that fill the server", times, attacks[0]!.tally);
+      expect(Math.max(...times)).toBeLessThan(GOAL_MS);
+    },
+  );
 });

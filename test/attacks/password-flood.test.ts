@@ -11,7 +11,7 @@ const LOGINS = 20;
 const GOAL_MS = 2000;
 
 describe.skipIf(process.platform !== "linux")("a flood of wrong passwords from one source", () => {
-  test("is throttled, and an honest login from elsewhere succeeds in time", async () => {
+  test("is throttled, and an honest login from elsewhere succeeds in time", { retry: 2 }, async () => {
     const target = await startTarget();
     await using flood = new Attack({
       kind: "wrong-passwords",
@@ -27,7 +27,7 @@ describe.skipIf(process.platform !== "linux")("a flood of wrong passwords from o
     expect(flood.tally["bad-credentials"]).toBeLessThan(30);
   });
 
-  test("that costs no penalty fills its own share of the line alone", async () => {
+  test("that costs no penalty fills its own share of the line alone", { retry: 2 }, async () => {
     const target = await startTarget("--penalty-exempt", FLOODER);
     await using flood = new Attack({
       kind: "wrong-passwords",
@@ -35,7 +35,7 @@ describe.skipIf(process.platform !== "linux")("a flood of wrong passwords from o
       from: FLOODER,
       lanes: LANES,
     });
-    await flood.seen("busy", 10);
+    await flood.seen("busy", 100);
     const times = await timeLogins(target, LOGINS);
     report("flood of wrong passwords without penalties", times, flood.tally);
     expect(Math.max(...times)).toBeLessThan(GOAL_MS);
