@@ -269,7 +269,7 @@ export class Server {
     listener.on("secureConnection", (socket: TLSSocket) => {
       // Only from here on: a peer that ends its stream within the handshake is to be dropped at once.
       socket.allowHalfOpen = true;
-      if (socket.alpnProtocol === ALPN) this.#open(socket, this.#arrivals.find(socket));
+      if (socket.alpnProtocol === ALPN) this.#open(socket);
       else this.#refuseAlpn(socket);
     });
     return listener;
@@ -287,11 +287,7 @@ export class Server {
     socket.on("error", ignore);
     setImmediate(() => {
       socket.off("error", ignore);
-      this.#open(socket, this.#arrivals.find(socket)).abort(
-        "alpn-required",
-        "peer",
-        `TLS without the ALPN protocol ${ALPN}`,
-      );
+      this.#open(socket).abort("alpn-required", "peer", `TLS without the ALPN protocol ${ALPN}`);
     });
   }
 
@@ -300,7 +296,7 @@ export class Server {
     for (const connection of this.#connections) connection.usersChanged(users);
   }
 
-  #open(socket: Socket, arrival: Arrival | undefined): ServerConnection {
+  #open(socket: Socket, arrival = this.#arrivals.find(socket)): ServerConnection {
     const source = arrival?.from ?? sourceOf(socket.remoteAddress, this.#exempt);
     const connection: ServerConnection = new ServerConnection(this.#context, socket, source, {
       loggedIn: () => {

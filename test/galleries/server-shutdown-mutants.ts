@@ -14,16 +14,16 @@ const ACCEPTED = "    this.#accepted++;\n";
 const ANSWER_PING = '"answer-ping": () => this.#host.out.frame(encodePong(parsePing(this.#decoder.body))),';
 
 /** What is left of the connections is dropped long after the drain deadline. It is legal. */
-const lateDrop: Patch = patch("server", "}, drainMs + lingerMs);", "}, drainMs + lingerMs + 20_000);");
+const lateDrop: Patch = patch("server", ", drainMs + lingerMs);", ", drainMs + lingerMs + 20_000);");
 
 /** Slow enough for a stop to come before the reply. It is legal. */
 const slowReplies: Patch = { ...slowApplication, put: slowApplication.put.replace("20, copy", "800, copy") };
 
 /** So that a credential is being verified while the server is stopped. It is legal. */
 const slowVerification: Patch = patch(
-  "server",
-  "verify: async (attempt, _source, signal) => await login.verify(attempt, signal),",
-  "verify: async (attempt, _source, signal) => {\n        await new Promise((resolve) => setTimeout(resolve, 1000));\n        return await login.verify(attempt, signal);\n      },",
+  "server-connection",
+  "      outcome = await this.#context.verification.verify(",
+  "      await new Promise((resolve) => setTimeout(resolve, 1000));\n      outcome = await this.#context.verification.verify(",
 );
 
 const notices: readonly Mutant[] = [

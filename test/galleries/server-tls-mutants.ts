@@ -7,8 +7,7 @@ const PROTOCOLS = "ALPNProtocols: [ALPN],";
 const TLS_DEADLINE = "handshakeTimeout: this.#context.limits.tlsMs,";
 const WITH_ALPN = "if (socket.alpnProtocol === ALPN) this.#open(socket);";
 const WITHOUT_ALPN = "else this.#refuseAlpn(socket);";
-const ON_CONNECTION =
-  'listener.on("connection", (socket: Socket) => this.#admitSocket(socket));\n    // Without';
+const ON_CONNECTION = 'listener.on("connection", (socket: Socket) => this.#enter(socket));\n    // Without';
 const TICKETS = "secureOptions: constants.SSL_OP_NO_TICKET }";
 
 export const serverTlsMutants: readonly Mutant[] = [
@@ -103,8 +102,8 @@ export const serverTlsMutants: readonly Mutant[] = [
       "server",
       ON_CONNECTION,
       ON_CONNECTION.replace(
-        "this.#admitSocket(socket));",
-        "{\n      this.#admitSocket(socket);\n      setTimeout(() => socket.bytesRead === 0 && socket.destroy(), this.#context.limits.tlsMs);\n    });",
+        "this.#enter(socket));",
+        "{\n      this.#enter(socket);\n      setTimeout(() => socket.bytesRead === 0 && socket.destroy(), this.#context.limits.tlsMs);\n    });",
       ),
     ),
   ),
