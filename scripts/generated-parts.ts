@@ -2,6 +2,7 @@
 // specification.
 
 import { readFileSync } from "node:fs";
+import { opaqueExample } from "./opaque-example.ts";
 
 interface Field {
   name: string;
@@ -203,6 +204,8 @@ function part_(part: string): string {
       return statePart("server");
     case "client-states":
       return statePart("client");
+    case "opaque-example":
+      return opaqueExample();
     default:
       throw new Error(`unknown generated part: ${part}`);
   }

@@ -4,7 +4,6 @@
 
 import { randomBytes } from "node:crypto";
 import { client, ready, server } from "@serenity-kit/opaque";
-import { argon2id, hash } from "argon2";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ascii, concat, split, type Bytes } from "./encoding.ts";
 import { EnvelopeRecoveryError, type Identities } from "./envelope.ts";
@@ -18,6 +17,7 @@ import {
   respondToRegistration,
   type Setup,
 } from "./registration.ts";
+import { stretchWith } from "./stretching.ts";
 
 const RUNS = 25;
 const NO_CONTEXT = ascii("");
@@ -33,20 +33,6 @@ const text = (bytes: Bytes): string => Buffer.from(bytes).toString("base64url");
 const bytes = (encoded: string): Bytes => Buffer.from(encoded, "base64url");
 const lengthOf = (encoded: string): number => bytes(encoded).length;
 const pick = (from: number, count: number): number => from + (randomBytes(1)[0]! % count);
-
-/** Argon2id as Serenity runs it: version 1.3, a salt of 16 zero bytes, 64 bytes out. */
-function argon2({ memory, iterations, parallelism }: Parameters) {
-  return async (input: Bytes): Promise<Bytes> =>
-    await hash(Buffer.from(input), {
-      raw: true,
-      type: argon2id,
-      memoryCost: memory,
-      timeCost: iterations,
-      parallelism,
-      salt: Buffer.alloc(16),
-      hashLength: 64,
-    });
-}
 
 /** Serenity's server setup: the seed, the private key, and a key for users who are not there. */
 function parseSetup(encoded: string): Setup {
@@ -64,7 +50,7 @@ function randomRun() {
   return {
     parameters,
     keyStretching: { "argon2id-custom": parameters },
-    stretch: argon2(parameters),
+    stretch: stretchOf(parameters),
     name,
     password: `${randomBytes(pick(1, 40)).toString("base64")} ü €`,
     serverSetup: server.createSetup(),
@@ -84,6 +70,9 @@ function named(client?: string, server?: string) {
   };
 }
 
+/** Serenity names the parameters otherwise. */
+const stretchOf = ({ memory, iterations, parallelism }: Parameters) =>
+  stretchWith({ memoryKib: memory, passes: iterations, lanes: parallelism });
 const encode = (password: string): Bytes => Buffer.from(password, "utf8");
 
 function serenityRegisters({ password, serverSetup, name, keyStretching, identifiers }: Run): string {
@@ -214,7 +203,7 @@ describe("Serenity and the oracle", () => {
     await expect(oracleLogsIn(other, record, run.password)).rejects.toThrow(EnvelopeRecoveryError);
     const inContext = oracleLogsIn(run, record, run.password, ascii("TalkByte"));
     await expect(inContext).rejects.toThrow(ServerAuthenticationError);
-    const costlier = argon2({ ...run.parameters, iterations: run.parameters.iterations + 1 });
+    const costlier = stretchOf({ ...run.parameters, iterations: run.parameters.iterations + 1 });
     const stretched = { ...run, stretch: costlier };
     await expect(oracleLogsIn(stretched, record, run.password)).rejects.toThrow(EnvelopeRecoveryError);
   });
