@@ -16,9 +16,10 @@ import {
   type Auth,
   type Authenticated,
   type Refused,
+  type Transcript,
   type Welcome,
 } from "./login-frames.ts";
-import { PASSWORD } from "./mechanism.ts";
+import { checkOpaqueData, OPAQUE_NAME, PASSWORD } from "./mechanism.ts";
 import { MessageIds } from "./message-ids.ts";
 import { PayloadView } from "./payload.ts";
 import { PingWatch } from "./ping-watch.ts";
@@ -73,6 +74,7 @@ export interface ClientHost {
 
 const VERSIONS = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
 const NEVER = Infinity;
+const EMPTY = new Uint8Array(0);
 
 export class ClientSession {
   readonly #settings: ClientSettings;
@@ -86,6 +88,7 @@ export class ClientSession {
   #running = false;
   #welcome: Welcome | undefined;
   #mechanism: string | undefined;
+  #transcript: Transcript;
   #goneAway = false;
   #now: number;
   #answerDueAt: number;
@@ -97,11 +100,18 @@ export class ClientSession {
     this.#host = host;
     this.#now = now;
     this.#answerDueAt = now + settings.answerMs;
-    host.out.frame(encodeHello({ versions: VERSIONS, agent: settings.agent }));
+    const hello = encodeHello({ versions: VERSIONS, agent: settings.agent });
+    host.out.frame(hello);
+    this.#transcript = { hello, welcome: EMPTY, auth: EMPTY };
   }
 
   get state(): ClientStateName {
     return this.#state;
+  }
+
+  /** The raw frames of the login so far; AUTH is left out where it holds a password. */
+  get transcript(): Transcript {
+    return this.#transcript;
   }
 
   /** Messages that wait for their reply. */
@@ -139,7 +149,10 @@ export class ClientSession {
     const early = this.#state === "awaiting-welcome" && this.#mechanism === undefined;
     if (!early && this.#state !== "unauthenticated") throw this.#wrongState("log in");
     this.#mechanism = auth.mechanism;
-    this.#host.out.frame(encodeAuth(auth));
+    const frame = encodeAuth(auth);
+    const { hello, welcome } = this.#transcript;
+    this.#transcript = { hello, welcome, auth: auth.mechanism === PASSWORD.name ? EMPTY : frame };
+    this.#host.out.frame(frame);
     this.#expectAnswer();
     if (!early) this.#enter("authenticating");
   }
@@ -148,7 +161,9 @@ export class ClientSession {
   respond(mechanismData: Uint8Array, now: number): void {
     this.#now = now;
     if (this.#state !== "responding") throw this.#wrongState("respond");
-    this.#host.out.frame(encodeResponse(mechanismData));
+    const response = encodeResponse(mechanismData);
+    this.#transcript = { ...this.#transcript, response };
+    this.#host.out.frame(response);
     this.#expectAnswer();
     this.#enter("confirming");
     this.#run();
@@ -265,6 +280,7 @@ export class ClientSession {
       throw breach("malformed", "WELCOME: a version that HELLO did not offer");
     }
     this.#welcome = welcome;
+    this.#transcript = { ...this.#transcript, welcome: this.#decoder.raw() };
     if (this.#mechanism === undefined) {
       this.#answerDueAt = NEVER;
       this.#enter("unauthenticated");
@@ -280,6 +296,7 @@ export class ClientSession {
     if (this.#mechanism === PASSWORD.name && authenticated.mechanismData.length > 0) {
       throw breach("malformed", "AUTHENTICATED: mechanism-data for PASSWORD");
     }
+    if (this.#mechanism === OPAQUE_NAME) checkOpaqueData("AUTHENTICATED", authenticated.mechanismData);
     this.#decoder.limit = this.#welcome!.maxFrameBytes;
     this.#answerDueAt = NEVER;
     this.#enter("ready");
@@ -303,6 +320,8 @@ export class ClientSession {
   #takeChallenge(): void {
     const mechanismData = parseChallenge(this.#decoder.body);
     if (this.#mechanism === PASSWORD.name) throw breach("unexpected-frame", "CHALLENGE for PASSWORD");
+    if (this.#mechanism === OPAQUE_NAME) checkOpaqueData("CHALLENGE", mechanismData);
+    this.#transcript = { ...this.#transcript, challenge: this.#decoder.raw() };
     this.#answerDueAt = NEVER;
     this.#enter("responding");
     this.#host.act({ type: "challenge", mechanismData });

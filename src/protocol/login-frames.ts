@@ -6,6 +6,15 @@ import { breach } from "./error.ts";
 import { codeName } from "./codes.ts";
 import { FRAME_TYPE, LIMIT, MAGIC, REFUSAL_REASON, SESSION_ID_BYTES, type RefusalReason } from "./wire.ts";
 
+/** The raw frames of a login, headers included: what a mechanism may bind itself to. */
+export interface Transcript {
+  readonly hello: Uint8Array;
+  readonly welcome: Uint8Array;
+  readonly auth: Uint8Array;
+  readonly challenge?: Uint8Array;
+  readonly response?: Uint8Array;
+}
+
 export interface VersionRange {
   readonly min: number;
   readonly max: number;

@@ -3,7 +3,7 @@
 
 import type { TalkByteError } from "./error.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import type { Auth } from "./login-frames.ts";
+import type { Auth, Transcript } from "./login-frames.ts";
 import type { Mechanism } from "./mechanism.ts";
 import type { PayloadView } from "./payload.ts";
 import type { ServerDeadlineSettings } from "./server-deadlines.ts";
@@ -22,15 +22,6 @@ export interface ServerSettings extends ServerDeadlineSettings {
   readonly tries: number;
   /** What WELCOME offers, most wanted first. */
   readonly mechanisms: readonly Mechanism[];
-}
-
-/** The raw frames of a login, headers included: what a mechanism may bind itself to. */
-export interface Transcript {
-  readonly hello: Uint8Array;
-  readonly welcome: Uint8Array;
-  readonly auth: Uint8Array;
-  readonly challenge?: Uint8Array;
-  readonly response?: Uint8Array;
 }
 
 /** An attempt to log in, as the host verifies it. */

@@ -12,6 +12,7 @@ import {
   parseHello,
   parseResponse,
 } from "./login-frames.ts";
+import type { Mechanism } from "./mechanism.ts";
 import type { Attempt, Outcome, ServerHost, ServerSettings } from "./server-host.ts";
 import { PROTOCOL_VERSION, type RefusalReason } from "./wire.ts";
 
@@ -75,17 +76,21 @@ export class ServerLogin {
     const auth = parseAuth(decoder.body);
     const transcript = { hello: this.#hello, welcome: this.#welcome, auth: decoder.raw() };
     this.#attempt = { ...auth, transcript };
-    const mechanism = this.#settings.mechanisms.find(({ name }) => name === auth.mechanism);
+    const mechanism = this.#offered(auth.mechanism);
     if (mechanism === undefined) return this.#refuse("mechanism-unavailable", 0);
     mechanism.checkAuthData(auth.mechanismData);
     return "verifying";
   }
 
-  /** Takes RESPONSE; an empty one abandons the attempt, whose CHALLENGE has been counted (TB-AUTH-10). */
+  /**
+   * Takes RESPONSE; an empty one abandons the attempt, whose CHALLENGE has been counted (TB-AUTH-10).
+   * @throws TalkByteError `malformed`
+   */
   respond(decoder: Decoder): LoginStep {
     const attempt = this.#attempt!;
     const responseData = parseResponse(decoder.body);
     if (responseData.length === 0) return this.#refuse("abandoned", 0);
+    this.#offered(attempt.mechanism)?.checkResponseData?.(responseData);
     this.#attempt = {
       ...attempt,
       responseData,
@@ -131,6 +136,10 @@ export class ServerLogin {
         if (attempt.responseData !== undefined) this.#takeBackTry(attempt);
         return this.#refuse("busy", outcome.retryAfterMs);
     }
+  }
+
+  #offered(mechanism: string): Mechanism | undefined {
+    return this.#settings.mechanisms.find(({ name }) => name === mechanism);
   }
 
   #accepted(attempt: Attempt, sessionId: Uint8Array, mechanismData: Uint8Array): LoginStep {
