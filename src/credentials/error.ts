@@ -13,6 +13,9 @@ export type CredentialErrorCode =
   | "hash-out-of-bounds"
   | "hash-failed"
   | "json-invalid"
+  | "opaque-setup-missing"
+  | "opaque-setup-not-readable"
+  | "opaque-setup-invalid"
   | "user-exists"
   | "no-such-user"
   | FileErrorCode

@@ -33,6 +33,12 @@ export const maxHashBytes = 64;
 /** The longest string that keeps all the bounds above has 230 characters. */
 export const maxPhcChars = 256;
 
+/** The records and the secret of OPAQUE have one length each. */
+export const opaqueRecordBytes = 192;
+export const opaqueSecretBytes = 128;
+/** A setup file has some 400. */
+export const maxOpaqueSetupFileBytes = 4_096;
+
 /** About 45,000 users. */
 export const maxUsersFileBytes = 16 * 1_048_576;
 export const maxJsonDepth = 32;

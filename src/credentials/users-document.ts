@@ -6,7 +6,8 @@
 // kept when the same password gets a stronger hash.
 
 import { CredentialError } from "./error.ts";
-import { encodeJson, parseJson, type JsonObject } from "./json.ts";
+import { encodeJson, parseJson, type JsonObject, type JsonValue } from "./json.ts";
+import { encodeOpaqueRecord, findUsableRecord, followRehash, type Enrolment } from "./opaque-record.ts";
 import { parsePhc } from "./phc.ts";
 import { checkUsername } from "./username.ts";
 import { parseUser, parseUsersTree, type User, type UsersTree } from "./users-schema.ts";
@@ -53,29 +54,41 @@ export class UsersDocument {
     return Array.from(this.#entries, ([name, entry]) => parseUser(name, entry));
   }
 
-  add(name: string, password: string, stamp: Stamp): void {
+  /** Without a hash the user logs in by OPAQUE alone, without an enrolment by PASSWORD alone. */
+  add(name: string, password: string | undefined, stamp: Stamp, enrolment?: Enrolment): void {
     checkUsername(name);
-    parsePhc(password);
     if (this.#entries.has(name)) {
       const message = `the user ${name} already exists: use passwd to give it another password`;
       throw new CredentialError("user-exists", message);
     }
-    const entry: JsonObject = new Map([
-      ["password", password],
-      ["createdAt", stamp.now],
-      ["updatedAt", stamp.now],
-      ["credentialId", stamp.credentialId],
-    ]);
+    const entry: JsonObject = new Map();
+    setCredentials(entry, password, enrolment);
+    entry.set("createdAt", stamp.now);
+    entry.set("updatedAt", stamp.now);
+    entry.set("credentialId", stamp.credentialId);
     this.#entries.set(name, entry);
     this.#changed = true;
   }
 
-  setPassword(name: string, password: string, stamp: Stamp): void {
-    parsePhc(password);
+  /** Replaces the hash and the OPAQUE record together: one of before never stays beside a new one. */
+  setPassword(name: string, password: string | undefined, stamp: Stamp, enrolment?: Enrolment): void {
     const entry = this.#find(name);
-    entry.set("password", password);
+    setCredentials(entry, password, enrolment);
     entry.set("credentialId", stamp.credentialId);
     this.#touch(entry, stamp.now);
+  }
+
+  /**
+   * Adds the OPAQUE record of a password that was just verified against this hash, and keeps the credentialId. False
+   * if another hash, or no user, is there by now, or if a record for the same setup holds already.
+   */
+  enrol(name: string, phc: string, enrolment: Enrolment, stamp: Stamp): boolean {
+    const user = this.get(name);
+    if (user?.password !== phc || findUsableRecord(user, enrolment.setupId) !== undefined) return false;
+    const entry = this.#find(name);
+    entry.set("opaque", encodeOpaqueRecord(enrolment, phc));
+    this.#touch(entry, stamp.now);
+    return true;
   }
 
   /** Returns false, and changes nothing, for a user who is disabled already. */
@@ -105,13 +118,15 @@ export class UsersDocument {
 
   /**
    * Puts a stronger hash of the same password in the place of the one that was just verified, unless that one
-   * is there no longer: then someone changed the password meanwhile, and theirs stands.
+   * is there no longer: then someone changed the password meanwhile, and theirs stands. An OPAQUE record that went
+   * with the old hash goes with the new one, for it is of the same password.
    */
   replaceHash(name: string, oldPhc: string, newPhc: string, stamp: Stamp): boolean {
     parsePhc(newPhc);
     const entry = this.#entries.get(name);
     if (entry?.get("password") !== oldPhc) return false;
     entry.set("password", newPhc);
+    followRehash(entry, oldPhc, newPhc);
     this.#touch(entry, stamp.now);
     return true;
   }
@@ -133,4 +148,20 @@ export class UsersDocument {
     entry.set("updatedAt", now);
     this.#changed = true;
   }
+}
+
+function setCredentials(
+  entry: JsonObject,
+  password: string | undefined,
+  enrolment: Enrolment | undefined,
+): void {
+  if (password === undefined && enrolment === undefined) throw new TypeError("a user needs a credential");
+  if (password !== undefined) parsePhc(password);
+  replace(entry, "password", password);
+  replace(entry, "opaque", enrolment && encodeOpaqueRecord(enrolment, password));
+}
+
+function replace(entry: JsonObject, key: string, value: JsonValue | undefined): void {
+  if (value === undefined) entry.delete(key);
+  else entry.set(key, value);
 }

@@ -12,6 +12,7 @@ import { writeFileAtomic } from "./atomic-file.ts";
 import { CredentialError, systemErrorCode, type CredentialErrorCode } from "./error.ts";
 import { withFileLock } from "./file-lock.ts";
 import { maxUsersFileBytes } from "./limits.ts";
+import type { Enrolment } from "./opaque-record.ts";
 import { UsersDocument, type Stamp } from "./users-document.ts";
 import type { User } from "./users-schema.ts";
 
@@ -62,14 +63,24 @@ export async function updateUsers<Result>(
   }
 }
 
-/** Throws `user-exists`. Makes the file if there is none. */
-export async function addUser(path: string, name: string, phc: string): Promise<void> {
-  await updateUsers(path, (users, stamp) => users.add(name, phc, stamp), { create: true });
+/** Throws `user-exists`. Makes the file if there is none. Without a hash the user logs in by OPAQUE alone. */
+export async function addUser(
+  path: string,
+  name: string,
+  phc: string | undefined,
+  enrolment?: Enrolment,
+): Promise<void> {
+  await updateUsers(path, (users, stamp) => users.add(name, phc, stamp, enrolment), { create: true });
 }
 
 /** Throws `no-such-user`, as the next three do. */
-export async function setPassword(path: string, name: string, phc: string): Promise<void> {
-  await updateUsers(path, (users, stamp) => users.setPassword(name, phc, stamp));
+export async function setPassword(
+  path: string,
+  name: string,
+  phc: string | undefined,
+  enrolment?: Enrolment,
+): Promise<void> {
+  await updateUsers(path, (users, stamp) => users.setPassword(name, phc, stamp, enrolment));
 }
 
 /** False if the user was disabled already. */
@@ -98,6 +109,20 @@ export async function replaceHash(
   options: UpdateOptions = {},
 ): Promise<boolean> {
   return await updateUsers(path, (users, stamp) => users.replaceHash(name, oldPhc, newPhc, stamp), options);
+}
+
+/**
+ * After a login by PASSWORD: stores the OPAQUE record of the password that `phc` was verified with, keeps the
+ * credentialId, and returns false if another hash, no user, or a record for this setup is there by now.
+ */
+export async function enrolUser(
+  path: string,
+  name: string,
+  phc: string,
+  enrolment: Enrolment,
+  options: UpdateOptions = {},
+): Promise<boolean> {
+  return await updateUsers(path, (users, stamp) => users.enrol(name, phc, enrolment, stamp), options);
 }
 
 function makeStamp(): Stamp {

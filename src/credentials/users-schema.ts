@@ -9,6 +9,7 @@ import * as v from "valibot";
 
 import { CredentialError } from "./error.ts";
 import { pathStep, type JsonObject, type JsonValue } from "./json.ts";
+import { parseOpaqueRecord, type OpaqueRecord } from "./opaque-record.ts";
 import { parsePhc } from "./phc.ts";
 import { fault, isUsername } from "./username.ts";
 
@@ -16,6 +17,8 @@ export interface User {
   readonly name: string;
   /** An argon2id PHC string that parsePhc accepts; undefined for a user who has no password hash. */
   readonly password: string | undefined;
+  /** As it stands in the file: `findUsableRecord` says whether it still holds. */
+  readonly opaque?: OpaqueRecord | undefined;
   readonly disabled: boolean;
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -79,12 +82,11 @@ export function parseUsersTree(root: JsonValue): UsersTree {
 }
 
 export function parseUser(name: string, entry: JsonObject): User {
-  const { password, disabled, createdAt, updatedAt, credentialId } = validate(
-    userSchema,
-    entry,
-    `$.users${pathStep(name)}`,
-  );
-  return { name, password, disabled, createdAt, updatedAt, credentialId };
+  const path = `$.users${pathStep(name)}`;
+  const { password, disabled, createdAt, updatedAt, credentialId } = validate(userSchema, entry, path);
+  const record = entry.get("opaque");
+  const opaque = record === undefined ? undefined : parseOpaqueRecord(record, `${path}.opaque`);
+  return { name, password, opaque, disabled, createdAt, updatedAt, credentialId };
 }
 
 function validate<Schema extends typeof userSchema | typeof fileSchema>(

@@ -148,7 +148,7 @@ describe("UsersDocument", () => {
       },
       "createdAt": "${created.now}",
       "updatedAt": "${created.now}",
-      "opaque": {},
+      "clearance": {},
       "credentialId": "${created.credentialId}",
       "password": "${phc}"
     },
