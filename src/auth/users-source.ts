@@ -4,7 +4,8 @@
 import { CredentialError } from "../credentials/error.ts";
 import { fileFingerprint, FileWatch, MISSING_FILE } from "../credentials/file-watch.ts";
 import { usersDifference, type UsersDifference } from "../credentials/users-difference.ts";
-import { readUsers, replaceHash, type UsersSnapshot } from "../credentials/users-file.ts";
+import type { Enrolment } from "../credentials/opaque-record.ts";
+import { enrolUser, readUsers, replaceHash, type UsersSnapshot } from "../credentials/users-file.ts";
 
 /** What a server asks of its users. */
 export interface UsersSource {
@@ -12,6 +13,11 @@ export interface UsersSource {
   current(): Promise<UsersSnapshot>;
   /** Stores a stronger hash in place of this one, if it is still there. */
   replaceHash(name: string, oldPhc: string, newPhc: string): Promise<boolean>;
+  /**
+   * Stores the OPAQUE record of the password that this hash is of, if it is still there.
+   * Left out where nothing can be stored.
+   */
+  enrol?(name: string, phc: string, enrolment: Enrolment): Promise<boolean>;
   /**
    * Calls back with the users whenever they have changed, until it is closed. Sessions of users who were revoked end
    * then; without it they go on.
@@ -70,6 +76,10 @@ export class UsersFile implements UsersSource {
 
   async replaceHash(name: string, oldPhc: string, newPhc: string): Promise<boolean> {
     return await replaceHash(this.#path, name, oldPhc, newPhc, { waitMs: REHASH_LOCK_WAIT_MS });
+  }
+
+  async enrol(name: string, phc: string, enrolment: Enrolment): Promise<boolean> {
+    return await enrolUser(this.#path, name, phc, enrolment, { waitMs: REHASH_LOCK_WAIT_MS });
   }
 
   watch(changed: (users: UsersSnapshot) => void): UsersWatch {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { UsersFile } from "../../src/auth/users-source.ts";
+import { findUsableRecord } from "../../src/credentials/opaque-record.ts";
 import { preparePassword } from "../../src/credentials/password.ts";
 import { parsePhc } from "../../src/credentials/phc.ts";
 import {
@@ -123,6 +124,20 @@ test("a weak hash is replaced after a login by one under today's policy, and onl
   const text = readFileSync(path, "utf8");
   expect(await tryLogin(running)).toBe("AUTHENTICATED");
   expect(readFileSync(path, "utf8")).toBe(text);
+});
+
+test("an OPAQUE record is stored beside the hash that it goes with, once", async () => {
+  const path = join(makeTemporaryFolder(), "users.json");
+  const phc = await phcOfPassword();
+  await addUser(path, "alice", phc);
+  const source = new UsersFile(path, { reloaded: () => undefined, kept: () => undefined });
+  const enrolment = { setupId: "0".repeat(32), record: new Uint8Array(192).fill(7) };
+  expect(await source.enrol("alice", `${phc}x`, enrolment)).toBe(false);
+  expect(await source.enrol("alice", phc, enrolment)).toBe(true);
+  expect(await source.enrol("alice", phc, { ...enrolment, record: new Uint8Array(192) })).toBe(false);
+  expect(findUsableRecord((await source.current()).get("alice")!, enrolment.setupId)).toEqual(
+    enrolment.record,
+  );
 });
 
 test("a stronger hash is left alone", async () => {
