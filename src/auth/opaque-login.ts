@@ -14,7 +14,7 @@ import { areEqual, checkChannelBinding, OpaqueBinding } from "./opaque-binding.t
 import { prepareEnrolment, recordOf } from "./opaque-enrolment.ts";
 import { loadOpaque, toBytes, toText, type OpaqueLibrary } from "./opaque-library.ts";
 import { stretch } from "./opaque-stretch-job.ts";
-import type { UsersSource } from "./users-source.ts";
+import { isRevoked, type UsersSource } from "./users-source.ts";
 
 export interface OpaqueLoginEvents {
   /** A stored record is damaged; the user can't log in by it. */
@@ -83,10 +83,9 @@ export class OpaqueLogin {
     }
   }
 
-  /** Whether the user that KE2 was made for is still there, with the same password. */
-  async stillHolds({ username, credentialId }: Started): Promise<boolean> {
-    const user = (await this.#users.current()).get(username);
-    return user !== undefined && !user.disabled && user.credentialId === credentialId;
+  /** Whether the user that KE2 was made for was removed, disabled or given another password since. */
+  async isRevoked(username: string, credentialId: string): Promise<boolean> {
+    return isRevoked(await this.#users.current(), username, credentialId);
   }
 
   #startDecoy(username: string, ke1: Uint8Array, why: string): Started | undefined {
@@ -159,14 +158,16 @@ export class OpaqueConnection {
     const ke3 = data.slice(0, KE3_BYTES);
     const clientTag = data.slice(KE3_BYTES);
     const sessionKey = this.#login.finish(started, ke3);
-    if (sessionKey === undefined || started.credentialId === undefined) return rejected(started.why);
+    const { username, credentialId } = started;
+    if (sessionKey === undefined || credentialId === undefined) return rejected(started.why);
     const binding = new OpaqueBinding(sessionKey, this.#channelBinding);
     if (!areEqual(clientTag, binding.clientTag(transcript, ke3))) {
       return rejected("a login that is bound to another channel: someone is in the middle");
     }
-    if (!(await this.#login.stillHolds(started))) return rejected("changed during the login");
+    if (await this.#login.isRevoked(username, credentialId)) return rejected("revoked during the login");
     const sessionId = randomBytes(SESSION_ID_BYTES);
-    return { type: "accepted", sessionId, mechanismData: binding.serverTag(transcript, sessionId) };
+    const mechanismData = binding.serverTag(transcript, sessionId);
+    return { type: "accepted", sessionId, mechanismData, credentialId };
   }
 }
 

@@ -38,7 +38,8 @@ describe("an OPAQUE login", () => {
     const challenged = await challenge(server, username);
     const { outcome, transcript } = await judge(challenged, await respond(server, challenged));
     if (outcome.type !== "accepted") throw new Error(outcome.type);
-    const { sessionId, mechanismData } = outcome;
+    const { sessionId, mechanismData, credentialId } = outcome;
+    expect(credentialId).toBe(server.users.get(username)!.credentialId);
     expect([sessionId.length, mechanismData.length]).toEqual([16, 32]);
     expect(challenged.attempt.confirm(transcript, sessionId, mechanismData)).toBe(true);
     expect(challenged.attempt.confirm(transcript, flipped(sessionId, 0), mechanismData)).toBe(false);
