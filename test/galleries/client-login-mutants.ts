@@ -2,8 +2,8 @@
 
 import { mutant, patch, type Mutant, type Patch } from "./mutant.ts";
 
-const SEND_HELLO = "    host.out.frame(encodeHello({ versions: VERSIONS, agent: settings.agent }));\n";
-const SEND_AUTH = "    this.#host.out.frame(encodeAuth(auth));\n";
+const SEND_HELLO = "    host.out.frame(hello);\n";
+const SEND_AUTH = "    this.#host.out.frame(frame);\n";
 const VERSION_OUTSIDE = "if (welcome.version < VERSIONS.min || welcome.version > VERSIONS.max) {";
 const NAMED_TWICE = "if (mechanisms.some((offer) => offer.name === name)) {";
 const WELCOME_ENDS = "  reader.end();\n  return { version, agent,";

@@ -235,7 +235,7 @@ const attempts: readonly Mutant[] = [
     "mechanism-ignored",
     "TB-AUTH-5",
     "takes every mechanism for PASSWORD",
-    patch("server-login", "({ name }) => name === auth.mechanism)", "() => true)"),
+    patch("server-login", "({ name }) => name === mechanism)", "() => true)"),
   ),
   mutant(
     "mechanism-unavailable-bad-credentials",
