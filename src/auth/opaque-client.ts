@@ -1,7 +1,6 @@
 // The mechanism OPAQUE at the client (spec section 6.4). The server is a stranger until `confirm` has said true: what
 // it announces is bounded, and nothing that it says before is to be remembered.
 
-import { checkStretching } from "../credentials/opaque-stretching.ts";
 import type { PreparedPassword } from "../credentials/password.ts";
 import type { HashParameters } from "../credentials/phc.ts";
 import type { Transcript } from "../protocol/login-frames.ts";
@@ -57,7 +56,6 @@ export class OpaqueClientAttempt {
    */
   async respond({ ke2, stretching, transcript }: OpaqueChallenge, signal?: AbortSignal): Promise<Uint8Array> {
     checkOpaqueData("CHALLENGE", ke2);
-    checkStretching(stretching);
     const result = await stretchInThread(
       {
         type: "log-in",
