@@ -17,7 +17,13 @@ function spellPart(part: CasePart, kept: Kept, repetition: number): string {
     const number = (BigInt(`0x${part.count}`) + BigInt(repetition)) % 16n ** BigInt(digits);
     return number.toString(16).padStart(digits, "0");
   }
-  if ("ref" in part) return kept.get(part.ref) ?? "??";
+  if ("ref" in part) {
+    const text = kept.get(part.ref) ?? "??";
+    if (part.flip === undefined) return text;
+    const value = Buffer.from(text, "hex");
+    value.writeUInt8(value.readUInt8(part.flip) ^ 1, part.flip);
+    return value.toString("hex");
+  }
   if ("length" in part) {
     const inner = spell(part.of, kept, repetition);
     return (inner.length / 2).toString(16).padStart(2 * part.length, "0") + inner;

@@ -158,6 +158,19 @@ describe("a case", () => {
     expect(one.client?.at(-1)).toEqual({ note: "REPLY", send: ["0000000a11", { ref: "a" }, "68656c6c6f"] });
   });
 
+  it("turns a bit of what was captured, at once where the runner said it", () => {
+    const flipped = "{ data: { ref: a, flip: 7 } }";
+    const steps = (speaker: string, other: string): string =>
+      `${login}- ${speaker}: { PING: { data: { capture: a } } }\n- ${other}: { PONG: ${flipped} }\n`;
+    expect(caseOf(steps("C", "S")).client?.at(-1)).toEqual({
+      note: "PONG",
+      send: ["0000000913", { ref: "a", flip: 7 }],
+    });
+    expect(caseOf(steps("C", "S")).server?.at(-1)).toMatchObject({
+      expect: ["00000009130000000000000001"],
+    });
+  });
+
   it("takes each branch of the side under test to its end, and one of the runner's", () => {
     const one = caseOf(
       `${login}- one-of: { a: [{ C: { PING: { data: { hex: "0000000000000001" } } } }], b: [{ C: { STOP: $any } }] }\n  advised-against: [b]\n- C: closed`,

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { concat, fromHex, toHex } from "../../src/conformance/wire/bytes.ts";
-import { parseProfile } from "../../src/conformance/exchange/profile.ts";
+import { outlasts, parseProfile } from "../../src/conformance/exchange/profile.ts";
 import { bytesFrom } from "../../src/conformance/play/stage.ts";
 import { serverLogin } from "./exchange-text.ts";
 import { errorFrame, frame, refusedFrame, u16, u64, welcome } from "./fakes.ts";
@@ -186,6 +186,7 @@ describe("unsupported", () => {
     ["- S: closed\n  at: $drain-ms", "", "the profile has no $drain-ms"],
     ["- S: closed", "needs: [$idle-ms]\n", "the profile has no $idle-ms"],
     ["- S: closed", "needs: [{ var: $tries, equals: 3 }]\n", "the exchange is for $tries = 3"],
+    ["- S: closed", "needs: [{ var: $tries, outlasts: $idle-ms }]\n", "the profile has no $idle-ms"],
     ["- S: { WELCOME: { agent: { computed: name } } }", "", 'this runner can\'t compute "name"'],
   ])("is what the profile or the runner lacks: %#", async (steps, head, reason) => {
     const poor = parseProfile({ tries: 4, "slack-ms": 1 });
@@ -193,6 +194,28 @@ describe("unsupported", () => {
       verdict: "unsupported",
       reason,
     });
+  });
+});
+
+describe("a deadline that outlasts another", () => {
+  it.each([
+    [556, 0.5, false], // nine tenths of it are 500.4, and the other half and the slack are 501
+    [557, 0.5, true],
+    [1111, 1, false],
+    [1113, 1, true],
+  ])("is surely later: %i ms, %f of 1000 ms", (laterMs, share, expected) => {
+    const profile = { variables: { "drain-ms": laterMs, "idle-ms": 1000, "slack-ms": 1 } };
+    expect(outlasts(profile, "drain-ms", { variable: "idle-ms", share })).toBe(expected);
+  });
+
+  it("is what an exchange can need", async () => {
+    const profile = parseProfile({ "idle-ms": 1000, "drain-ms": 556, "slack-ms": 1 });
+    const reason = async (share: string): Promise<string | undefined> => {
+      const head = `needs: [{ var: $drain-ms, outlasts: $idle-ms${share} }]\n`;
+      return (await playServer("- S: closed", {}, { profile }, head)).reason;
+    };
+    expect(await reason("")).toBe("$drain-ms may pass before $idle-ms");
+    expect(await reason(", share: 0.5")).toBe("$drain-ms may pass before 0.5 of $idle-ms");
   });
 });
 

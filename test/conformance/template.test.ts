@@ -74,6 +74,32 @@ describe("materialize", () => {
     expect(toHex(materialize(made, { captures }))).toBe(toHex(frame("REPLY", u32(77), utf8("x"))));
   });
 
+  it("turns the lowest bit of one byte of a capture", () => {
+    const source = exchangeOf(
+      "- S: { REPLY: { id: { capture: id } } }\n- S: { REPLY: { id: { ref: id, flip: 1 }, payload: x } }",
+    );
+    const step = source.steps[1];
+    const act = step?.kind === "wire" ? step.acts[0] : undefined;
+    const made = templateOf(createScript(wireTable(), profile, {}), act as FrameAct);
+    const captures = new Map([["id", u32(0x01020304)]]);
+    const bytes = materialize(made, { captures });
+    expect(toHex(bytes)).toBe(toHex(frame("REPLY", u32(0x01030304), utf8("x"))));
+    expect(match(made, bytes, { captures }).ok).toBe(true);
+    expect(match(made, frame("REPLY", u32(0x01020304), utf8("x")), { captures }).ok).toBe(false);
+    expect(captures.get("id")).toEqual(u32(0x01020304));
+  });
+
+  it("says another number than those that it must differ from", () => {
+    const [step] = exchangeOf(
+      "- S: { REPLY: { id: { capture: a } } }\n- S: { REPLY: { id: { capture: b, not: [a] } } }",
+    ).steps.slice(1);
+    const act = step?.kind === "wire" ? step.acts[0] : undefined;
+    const made = templateOf(createScript(wireTable(), profile, {}), act as FrameAct);
+    const idFor = (a: number): string =>
+      toHex(materialize(made, { captures: new Map([["a", u32(a)]]) })).slice(10, 18);
+    expect([idFor(7), idFor(1)]).toEqual(["00000001", "00000002"]);
+  });
+
   it("counts ids up over the conversation and within a repeat", () => {
     const script = createScript(wireTable(), profile, {});
     const [step] = exchangeOf("- C: { MESSAGE: $any }\n- S: end").steps;

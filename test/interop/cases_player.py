@@ -27,7 +27,10 @@ def build(parts, captures, repetition=0):
             width = len(part["count"]) // 2
             out += ((int(part["count"], 16) + repetition) % 256**width).to_bytes(width, "big")
         elif "ref" in part:
-            out += captures[part["ref"]]
+            value = bytearray(captures[part["ref"]])
+            if "flip" in part:
+                value[part["flip"]] ^= 1
+            out += value
         elif "length" in part:
             inner = build(part["of"], captures, repetition)
             out += len(inner).to_bytes(part["length"], "big") + inner

@@ -11,7 +11,8 @@ export type CasePart =
   | NumberPart
   // A number that grows by one with each repetition, from this one on.
   | { readonly count: string }
-  | { readonly ref: string }
+  // What was captured; with `flip`, but for the lowest bit of the byte at this offset.
+  | { readonly ref: string; readonly flip?: number }
   | { readonly computed: string }
   // A length of so many bytes, and the parts that it counts.
   | { readonly length: number; readonly of: readonly CasePart[] }

@@ -30,6 +30,14 @@ export interface CasesFile {
   readonly cases: readonly Case[];
 }
 
+export interface CaseNeed {
+  readonly variable: string;
+  readonly equals?: number;
+  // The deadline before it, of which `share` must surely have passed first.
+  readonly outlasts?: string;
+  readonly share?: number;
+}
+
 // What may come between the steps: extension frames, and PING, which is answered.
 export interface Between {
   readonly extension: { readonly "first-type": string; readonly "last-type": string };
@@ -47,7 +55,7 @@ export interface Case {
   readonly covers: readonly string[];
   readonly roles: readonly Role[];
   readonly tags: readonly string[];
-  readonly needs: readonly { readonly variable: string; readonly equals?: number }[];
+  readonly needs: readonly CaseNeed[];
   readonly variables: readonly string[];
   readonly probe?: string;
   // How to connect, where it isn't the usual way; a player that can't calls the case unsupported.
@@ -85,9 +93,11 @@ function caseOf(exchange: Exchange, profile: Profile): Case {
     computed.map((name) => [name, () => new Uint8Array()]),
   );
   const unsupported = unsupportedReason(exchange, profile, computations);
-  const needs = exchange.needs.map(({ variable, value }) =>
-    value === undefined ? { variable } : { variable, equals: value },
-  );
+  const needs = exchange.needs.map(({ variable, value, outlasts }) => ({
+    variable,
+    ...(value === undefined ? {} : { equals: value }),
+    ...(outlasts === undefined ? {} : { outlasts: outlasts.variable, share: outlasts.share }),
+  }));
   const steps =
     unsupported === undefined
       ? Object.fromEntries(roles.map((role) => [role, roleSteps(exchange, role, profile, computations)]))

@@ -2,8 +2,8 @@
 // from its peer; what it expects says, for each hole, everything that the suite holds a frame to, so that nobody
 // has to look into wire.json.
 
-import { toHex, writeInteger } from "../wire/bytes.ts";
-import type { FrameTemplate, Part } from "../play/template.ts";
+import { flipBit, fromHex, toHex, writeInteger } from "../wire/bytes.ts";
+import { otherThan, type FrameTemplate, type Part } from "../play/template.ts";
 import { frameNamed, type CodeList, type Field, type FrameKind, type WireTable } from "../wire/wire-table.ts";
 import {
   joinParts,
@@ -60,7 +60,7 @@ function partsOf(context: FrameContext, part: Part): CasePart[] {
     case "bytes":
       return [context.mode === "send" ? spoken(context, part) : hole(context, part)];
     case "ref":
-      return [refPart(context, part.name)];
+      return [refPart(context, part)];
     case "computed":
       return [{ computed: part.name }];
     case "sized": {
@@ -75,21 +75,27 @@ function partsOf(context: FrameContext, part: Part): CasePart[] {
   }
 }
 
-export function refPart(context: Pick<PartsContext, "known">, name: string): CasePart {
-  return context.known.get(name) ?? { ref: name };
+export function refPart(
+  { known }: Pick<PartsContext, "known">,
+  { name, flip }: { readonly name: string; readonly flip?: number },
+): CasePart {
+  const hex = known.get(name);
+  if (flip === undefined) return hex ?? { ref: name };
+  return hex === undefined ? { ref: name, flip } : toHex(flipBit(fromHex(hex), flip));
 }
 
 function spoken(context: FrameContext, part: Open): CasePart {
-  return part.kind === "range" && part.stride !== undefined && context.repeated
-    ? { count: part.default }
-    : part.default;
+  if (part.kind !== "range") return part.default;
+  if (part.stride !== undefined && context.repeated) return { count: part.default };
+  const taken = (part.not ?? []).flatMap((name) => context.known.get(name) ?? []);
+  return toHex(otherThan(taken.map(fromHex), fromHex(part.default)));
 }
 
 function hole(context: FrameContext, part: Open): CasePart {
   const field = fieldAt(context.frame, part.field);
   const named = {
     ...(part.capture === undefined ? {} : { capture: part.capture }),
-    ...(part.not === undefined ? {} : { not: part.not.map((name) => refPart(context, name)) }),
+    ...(part.not === undefined ? {} : { not: part.not.map((name) => refPart(context, { name })) }),
   };
   const made: AnyPart | NumberPart =
     part.kind === "range"

@@ -298,7 +298,7 @@ function appCall(walk: Walk, call: AppStep["call"]): AppCall {
 }
 
 function payloadParts(walk: Walk, value: Value): CasePart[] {
-  if (value.kind === "ref") return [refPart(walk, value.name)];
+  if (value.kind === "ref") return [refPart(walk, value)];
   if (value.kind === "repeat") return repeatPart([value.hex], amountOf(walk.script.profile, value.times));
   return joinParts([toHex(literalBytes(walk.script.profile, value))]);
 }

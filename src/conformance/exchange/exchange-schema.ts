@@ -40,7 +40,14 @@ export function exchangeSchema(table: WireTable): Schema {
         needs: {
           type: "array",
           minItems: 1,
-          items: oneOf(ref("variable"), record({ var: ref("number-variable"), equals: ref("number") })),
+          items: oneOf(
+            ref("variable"),
+            record({ var: ref("number-variable"), equals: ref("number") }),
+            record({ var: ref("number-variable"), outlasts: ref("number-variable"), share: ref("share") }, [
+              "var",
+              "outlasts",
+            ]),
+          ),
         },
         tags: { type: "array", minItems: 1, uniqueItems: true, items: name },
         probe: name,
@@ -68,6 +75,7 @@ function valueDefinitions(table: WireTable): Record<string, Schema> {
     name: { type: "string", pattern: `^${word}$` },
     hex: { type: "string", pattern: "^\\s*([0-9a-fA-F]\\s*[0-9a-fA-F]\\s*)*$" },
     "some-hex": { allOf: [ref("hex"), { pattern: "[0-9a-fA-F]" }] },
+    share: { type: "number", exclusiveMinimum: 0, maximum: 1 },
     number: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
     variable: { enum: [...variableNames("text"), ...variableNames("number")] },
     "text-variable": { enum: variableNames("text") },
@@ -165,7 +173,7 @@ function wireStep(speaker: "C" | "S"): Schema {
         since: ref("name"),
         mark: ref("name"),
         for: ref("amount"),
-        share: { type: "number", exclusiveMinimum: 0, maximum: 1 },
+        share: ref("share"),
       },
       [speaker],
     ),
@@ -199,11 +207,16 @@ function fieldSchema(table: WireTable, field: Field): Schema {
       items: oneOf(ref("any"), fieldsSchema(table, field.fields ?? [])),
     });
   const width = integerWidth(field.type);
+  const fixed = width ?? field.length;
+  const flipped =
+    fixed === undefined
+      ? []
+      : [record({ ref: ref("name"), flip: { type: "integer", minimum: 0, maximum: fixed - 1 } })];
   if (width === undefined) {
     const prefix = prefixWidth(field.type);
     const most = prefix === undefined ? {} : { maxLength: 2 ** (8 * prefix) - 1 };
     // "$any" is no text, for a text can't begin with $.
-    return oneOf(ref("any"), { allOf: [ref("text"), most] }, ref("bytes-form"), ref("peer-form"));
+    return oneOf(ref("any"), { allOf: [ref("text"), most] }, ref("bytes-form"), ref("peer-form"), ...flipped);
   }
   const names = field.codes === undefined ? [] : [{ enum: table[field.codes].map((code) => code.name) }];
   const bounds =
@@ -214,5 +227,6 @@ function fieldSchema(table: WireTable, field: Field): Schema {
     { allOf: [ref("amount"), bounds] },
     ref("number-form"),
     ref("peer-form"),
+    ...flipped,
   );
 }

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { checkSteps, type Role } from "./exchange-checks.ts";
 import type { VariableName } from "./profile.ts";
-import { parseSteps, type Step } from "./steps.ts";
+import { asShare, parseSteps, type Step } from "./steps.ts";
 import {
   asInteger,
   asList,
@@ -23,6 +23,8 @@ export interface Need {
   readonly variable: VariableName;
   // The value that it must have; undefined for any.
   readonly value: number | undefined;
+  // The deadline that must surely have passed before it, or a share of that.
+  readonly outlasts: { readonly variable: VariableName; readonly share: number } | undefined;
 }
 
 export interface Exchange {
@@ -86,7 +88,7 @@ export function parseExchange(text: string, file: string, table: WireTable = wir
   const connection = map["connection"] === undefined ? undefined : parseConnection(map["connection"]);
   const steps = parseSteps(table, at("steps"));
   const { roles, variables, unlawful, operated } = checkSteps(steps, at("steps"));
-  const named = new Set<VariableName>([...variables, ...needs.map((need) => need.variable)]);
+  const named = new Set<VariableName>([...variables, ...needs.flatMap(variablesOfNeed)]);
   return {
     id,
     title,
@@ -110,12 +112,29 @@ function parseConnection(cursor: Cursor): Connection {
 }
 
 function parseNeed(cursor: Cursor): Need {
-  if (!isMapping(cursor.value)) return { variable: asVariable(cursor), value: undefined };
-  const map = asMap(cursor, ["var", "equals"], ["var", "equals"]);
+  if (!isMapping(cursor.value))
+    return { variable: asVariable(cursor), value: undefined, outlasts: undefined };
+  const map = asMap(cursor, ["var", "equals", "outlasts", "share"], ["var"]);
+  const { equals, outlasts, share } = map;
+  const variable = asVariable(map["var"] ?? cursor, "number");
+  if ((equals === undefined) === (outlasts === undefined))
+    fail(cursor, 'must have either "equals" or "outlasts"');
+  if (share !== undefined && outlasts === undefined) fail(share, 'goes with "outlasts", which is missing');
   return {
-    variable: asVariable(map["var"] ?? cursor, "number"),
-    value: asInteger(map["equals"] ?? cursor, 0, Number.MAX_SAFE_INTEGER),
+    variable,
+    value: equals === undefined ? undefined : asInteger(equals, 0, Number.MAX_SAFE_INTEGER),
+    outlasts:
+      outlasts === undefined
+        ? undefined
+        : {
+            variable: asVariable(outlasts, "number"),
+            share: share === undefined ? 1 : asShare(share),
+          },
   };
+}
+
+function variablesOfNeed({ variable, outlasts }: Need): VariableName[] {
+  return outlasts === undefined ? [variable] : [variable, outlasts.variable, "slack-ms"];
 }
 
 function refuseTwice(values: readonly string[], cursor: Cursor): void {

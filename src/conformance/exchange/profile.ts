@@ -90,5 +90,15 @@ function checkDeadlines(root: Cursor, values: Profile["variables"]): void {
   }
 }
 
+// Whether the first deadline surely comes after the second, or this share of it.
+export function outlasts(
+  profile: Profile,
+  later: VariableName,
+  { variable, share }: { readonly variable: VariableName; readonly share: number },
+): boolean {
+  const ms = (name: VariableName): number => Number(profile.variables[name]);
+  return ms(later) * earliestShare > ms(variable) * share + ms("slack-ms");
+}
+
 // No earlier than this share of a deadline is its expiry taken for one.
 export const earliestShare = 0.9;

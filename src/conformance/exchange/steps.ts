@@ -230,6 +230,10 @@ function parseWireStep(table: WireTable, cursor: Cursor, speaker: Speaker): Wire
 // A variable stands for a deadline, so the usual share of it is half; a number stands for itself.
 function parseShare(cursor: Cursor | undefined, lasts: Cursor): number {
   if (cursor === undefined) return typeof lasts.value === "number" ? 1 : 0.5;
+  return asShare(cursor);
+}
+
+export function asShare(cursor: Cursor): number {
   const { value } = cursor;
   if (typeof value !== "number" || value <= 0 || value > 1) fail(cursor, "must be a number above 0, up to 1");
   return value;

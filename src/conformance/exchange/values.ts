@@ -20,7 +20,8 @@ export type Value =
   | { readonly kind: "all-bytes" }
   | { readonly kind: "any" }
   | { readonly kind: "capture"; readonly name: string; readonly not: readonly string[] }
-  | { readonly kind: "ref"; readonly name: string }
+  // With the lowest bit of the byte at this offset the other way round.
+  | { readonly kind: "ref"; readonly name: string; readonly flip?: number }
   | { readonly kind: "between"; readonly low: Amount; readonly high: Amount }
   | { readonly kind: "count"; readonly from: Amount }
   | { readonly kind: "computed"; readonly name: string }
@@ -158,7 +159,7 @@ function parseForm(field: Field, cursor: Cursor, value: Record<string, unknown>)
     const not = map["not"] === undefined ? [] : asList(map["not"], 1).map(asName);
     return { kind: "capture", name: asName(map["capture"] ?? cursor), not };
   }
-  if ("ref" in value) return { kind: "ref", name: asName(asMap(cursor, ["ref"])["ref"] ?? cursor) };
+  if ("ref" in value) return parseReference(field, cursor);
   if ("between" in value) {
     only("numbers");
     const ends = asList(asMap(cursor, ["between"])["between"] ?? cursor, 2);
@@ -176,6 +177,15 @@ function parseForm(field: Field, cursor: Cursor, value: Record<string, unknown>)
   if ("computed" in value)
     return { kind: "computed", name: asName(asMap(cursor, ["computed"])["computed"] ?? cursor) };
   return fail(cursor, "must be one of hex, repeat, bytes, capture, ref, between, count, computed, var");
+}
+
+function parseReference(field: Field, cursor: Cursor): Value {
+  const map = asMap(cursor, ["ref", "flip"], ["ref"]);
+  const name = asName(map["ref"] ?? cursor);
+  if (map["flip"] === undefined) return { kind: "ref", name };
+  const width = integerWidth(field.type) ?? field.length;
+  if (width === undefined) fail(map["flip"], `is for a fixed length, and ${field.name} has none`);
+  return { kind: "ref", name, flip: asInteger(map["flip"], 0, width - 1) };
 }
 
 function checkWidth(field: Field, value: number, cursor: Cursor): void {

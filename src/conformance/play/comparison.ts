@@ -5,7 +5,7 @@ import { annotatedLine, meaningOf, shorten } from "../wire/annotate.ts";
 import type { Comparison } from "./result.ts";
 import { errorTemplate, fillingOf, templateOf, type Scene } from "./scene.ts";
 import type { Act, Branch, FrameAct } from "../exchange/steps.ts";
-import { materialize, type FrameTemplate, type Part } from "./template.ts";
+import { materialize, referred, type FrameTemplate, type Part } from "./template.ts";
 import type { Field, FrameKind } from "../wire/wire-table.ts";
 
 export function compare(scene: Scene, act: Act, received: readonly string[]): Comparison {
@@ -87,10 +87,9 @@ function partLines(scene: Scene, frame: FrameKind, part: Part, prefix = ""): str
     case "fill":
       return [valueLine(scene, frame, part, repeatBytes(fromHex(part.hex), part.times), prefix)];
     case "ref": {
-      const bytes = scene.captures.get(part.name);
-      return bytes === undefined
-        ? [openLine(part, "as before")]
-        : [valueLine(scene, frame, part, bytes, prefix)];
+      return scene.captures.has(part.name)
+        ? [valueLine(scene, frame, part, referred(scene.captures, part), prefix)]
+        : [openLine(part, "as before")];
     }
     case "computed":
       return [openLine(part, `computed: ${part.name}`)];

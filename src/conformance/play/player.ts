@@ -7,7 +7,7 @@ import type { Connection, Exchange } from "../exchange/exchange.ts";
 import { chooseBranch, expectStep } from "./expecting.ts";
 import { UnsupportedCall, type Driver, type Link, type LinkSource, type Operator } from "./link.ts";
 import { perform } from "./performing.ts";
-import type { Profile } from "../exchange/profile.ts";
+import { outlasts, type Profile } from "../exchange/profile.ts";
 import { literalBytes } from "./resolve.ts";
 import { StepFailed, type Result, type TranscriptEntry } from "./result.ts";
 import { createScript, type Computations, type Scene } from "./scene.ts";
@@ -152,9 +152,12 @@ export function unsupportedReason(
 ): string | undefined {
   for (const name of exchange.variables)
     if (profile.variables[name] === undefined) return `the profile has no $${name}`;
-  for (const need of exchange.needs)
+  for (const need of exchange.needs) {
     if (need.value !== undefined && profile.variables[need.variable] !== need.value)
       return `the exchange is for $${need.variable} = ${need.value}`;
+    if (need.outlasts !== undefined && !outlasts(profile, need.variable, need.outlasts))
+      return `$${need.variable} may pass before ${need.outlasts.share === 1 ? "" : `${need.outlasts.share} of `}$${need.outlasts.variable}`;
+  }
   for (const value of plainSteps(exchange.steps).flatMap(valuesOf))
     if (value.kind === "computed" && computations[value.name] === undefined)
       return `this runner can't compute "${value.name}"`;

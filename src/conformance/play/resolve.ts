@@ -84,6 +84,7 @@ function resolveNumber(
       return { ...open(low, amountOf(profile, value.high), low), kind: "range" };
     }
     case "ref":
+      return { ...value, ...named };
     case "computed":
       return { kind: value.kind, ...named, name: value.name };
     case "text":
@@ -128,6 +129,7 @@ function resolveBytes(
     case "all-bytes":
       return { kind: "fixed", ...named, hex: toHex(literalBytes(context.profile, value)) };
     case "ref":
+      return { ...value, ...named };
     case "computed":
       return { kind: value.kind, ...named, name: value.name };
     case "amount":

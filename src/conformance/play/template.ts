@@ -2,7 +2,16 @@
 // (spec/exchanges.md, section 3). A template is plain JSON, so that it can be published and replayed by
 // someone who has no codec. `materialize` fills it in; `match` holds a received frame against it.
 
-import { concat, equalBytes, fromHex, readInteger, repeatBytes, toHex, writeInteger } from "../wire/bytes.ts";
+import {
+  concat,
+  equalBytes,
+  flipBit,
+  fromHex,
+  readInteger,
+  repeatBytes,
+  toHex,
+  writeInteger,
+} from "../wire/bytes.ts";
 
 interface Named {
   // Path of the field, such as `mechanisms[0].name`.
@@ -35,7 +44,8 @@ export type Part =
       readonly capture?: string;
       readonly not?: readonly string[];
     })
-  | (Named & { readonly kind: "ref"; readonly name: string })
+  // What was captured; with `flip`, but for the lowest bit of the byte at this offset.
+  | (Named & { readonly kind: "ref"; readonly name: string; readonly flip?: number })
   | (Named & { readonly kind: "computed"; readonly name: string })
   // A length of `width` bytes, and that many bytes.
   | (Named & { readonly kind: "sized"; readonly width: number; readonly parts: readonly Part[] })
@@ -86,13 +96,15 @@ function fill(part: Part, filling: Filling): Uint8Array {
       return advance(fromHex(part.hex), part.stride, repetition);
     case "fill":
       return repeatBytes(fromHex(part.hex), part.times);
-    case "range":
-      return advance(fromHex(part.default), part.stride, repetition);
+    case "range": {
+      const taken = (part.not ?? []).map((name) => captured(filling.captures, name));
+      return otherThan(taken, advance(fromHex(part.default), part.stride, repetition));
+    }
     case "bytes":
     case "list":
       return fromHex(part.default);
     case "ref":
-      return captured(filling.captures, part.name);
+      return referred(filling.captures, part);
     case "computed":
       return computed(filling, part.name);
     case "sized": {
@@ -129,7 +141,7 @@ function matchPart(matcher: Matcher, part: Part, end: number): Mismatch | undefi
     case "fill":
       return matchExact(matcher, part, end, repeatBytes(fromHex(part.hex), part.times));
     case "ref":
-      return matchExact(matcher, part, end, captured(matcher.captures, part.name));
+      return matchExact(matcher, part, end, referred(matcher.captures, part));
     case "computed":
       return matchExact(matcher, part, end, computed(matcher.filling, part.name));
     case "range":
@@ -254,10 +266,22 @@ function advance(bytes: Uint8Array, stride: number | undefined, repetition: numb
   return writeInteger((readInteger(bytes) + BigInt(stride * repetition)) % size, bytes.length);
 }
 
+// An integer, one more for as long as it is one of those that are taken.
+export function otherThan(taken: readonly Uint8Array[], integer: Uint8Array): Uint8Array {
+  let chosen = integer;
+  while (taken.some((bytes) => equalBytes(bytes, chosen))) chosen = advance(chosen, 1, 1);
+  return chosen;
+}
+
 function captured(captures: Captures, name: string): Uint8Array {
   const bytes = captures.get(name);
   if (bytes === undefined) throw new TypeError(`"${name}" has not been captured`);
   return bytes;
+}
+
+export function referred(captures: Captures, { name, flip }: Extract<Part, { kind: "ref" }>): Uint8Array {
+  const bytes = captured(captures, name);
+  return flip === undefined ? bytes : flipBit(bytes, flip);
 }
 
 function computed(filling: Filling, name: string): Uint8Array {

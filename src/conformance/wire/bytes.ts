@@ -43,6 +43,13 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+// The same bytes, but for the lowest bit of the one at this offset.
+export function flipBit(bytes: Uint8Array, offset: number): Uint8Array {
+  const byte = bytes[offset];
+  if (byte === undefined) throw new RangeError(`${bytes.length} bytes have none at offset ${offset}`);
+  return bytes.with(offset, byte ^ 1);
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }
