@@ -21,7 +21,7 @@ export const PROFILE: Profile = parseProfile({
   username: USERNAME,
   password: PASSWORD,
   "wrong-password": "wrong",
-  "unknown-username": "nobody",
+  "unknown-username": "Alice",
   "disabled-username": "disabled",
   "disabled-password": PASSWORD,
   tries: 3,

@@ -28,7 +28,7 @@ export const profile: Profile = parseProfile({
   "frame-ms": 20_000,
   "idle-ms": 300_000,
   "tls-ms": 10_000,
-  "drain-ms": 10_000,
+  "drain-ms": 100_000,
   "write-stall-ms": 30_000,
   "slack-ms": 500,
 });

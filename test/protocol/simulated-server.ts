@@ -31,7 +31,7 @@ export const SETTINGS: ServerSettings = {
   loginMs: 30_000,
   frameMs: 20_000,
   idleMs: 300_000,
-  drainMs: 10_000,
+  drainMs: 100_000,
 };
 
 /** What the exchanges are played with against it, in either role. */
@@ -40,7 +40,7 @@ export function simulatedProfile(slackMs = 0): Profile {
     username: USER.username,
     password: USER.password,
     "wrong-password": "wrong battery",
-    "unknown-username": "nobody",
+    "unknown-username": "Alice",
     "disabled-username": DISABLED_USER.username,
     "disabled-password": DISABLED_USER.password,
     tries: SETTINGS.tries,

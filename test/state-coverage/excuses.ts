@@ -77,14 +77,6 @@ export const excuses: readonly Excuse[] = [
     reason: "no step changes a server's users",
     shownBy: { [INPUTS_TEST]: "meets revocation" },
   }),
-  excuse("server", ["draining"], only(["frame deadline", "idle deadline"]), {
-    reason:
-      "the drain deadline comes first in a server as it is delivered, and no profile has them otherwise",
-    shownBy: {
-      [INPUTS_TEST]: "meets the frame deadline, where frames are processed",
-      "protocol/server-deadlines.test.ts": "runs on while the server drains",
-    },
-  }),
   excuse("server", ["stopping"], only(["frame deadline"]), {
     reason: "an echo server owes no reply for as long as a frame deadline",
     shownBy: { [INPUTS_TEST]: "meets the frame deadline, where frames are processed" },

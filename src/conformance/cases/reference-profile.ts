@@ -7,7 +7,7 @@ export const referenceProfile: Profile = parseProfile({
   username: "alice",
   password: "correct horse battery",
   "wrong-password": "wrong battery staple",
-  "unknown-username": "nobody",
+  "unknown-username": "Alice",
   "disabled-username": "mallory",
   "disabled-password": "correct horse battery",
   tries: 3,
@@ -17,7 +17,7 @@ export const referenceProfile: Profile = parseProfile({
   "frame-ms": 1000,
   "idle-ms": 2000,
   "write-stall-ms": 2000,
-  "drain-ms": 1000,
+  "drain-ms": 1700,
   "tls-ms": 1000,
   "slack-ms": 500,
 });
