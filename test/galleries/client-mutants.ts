@@ -3,6 +3,7 @@
 import { clientEndingMutants } from "./client-ending-mutants.ts";
 import { clientLoginMutants } from "./client-login-mutants.ts";
 import { clientMessageMutants } from "./client-message-mutants.ts";
+import { clientRareMutants } from "./client-rare-mutants.ts";
 import { clientTlsMutants } from "./client-tls-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { receiverMutants } from "./receiver-mutants.ts";
@@ -13,4 +14,5 @@ export const clientMutants: readonly Mutant[] = [
   ...clientMessageMutants,
   ...clientEndingMutants,
   ...clientTlsMutants,
+  ...clientRareMutants,
 ];

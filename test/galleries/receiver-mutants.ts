@@ -146,6 +146,48 @@ const framing: readonly Mutant[] = [
     ),
   ),
   mutant(
+    "last-extension-type-refused",
+    "TB-EXT-1",
+    "takes 0xff for no extension frame, but for a type that is not defined",
+    patch(
+      "states",
+      "return type >= EXTENSION_FIRST_TYPE ?",
+      "return type >= EXTENSION_FIRST_TYPE && type < 0xff ?",
+    ),
+  ),
+  mutant(
+    "last-type-before-extensions-skipped",
+    "TB-FRAME-9",
+    "takes 0x7f for an extension frame",
+    patch("states", "return type >= EXTENSION_FIRST_TYPE ?", "return type >= 0x7f ?"),
+  ),
+  mutant(
+    "length-taken-for-signed",
+    "TB-FRAME-2",
+    "takes lengths of 2^31 and above for negative ones",
+    patch("decoder", "if (length > this.limit) {", "if ((length | 0) > this.limit) {"),
+  ),
+  mutant(
+    "ping-with-one-byte-more-taken",
+    "TB-FRAME-6",
+    "takes a PING of nine bytes",
+    patch(
+      "session-frames",
+      "  reader.end();\n  return data;",
+      "  if (body.length !== PING_BYTES + 1) reader.end();\n  return data;",
+    ),
+  ),
+  mutant(
+    "utf8-above-unicode-taken",
+    "TB-FRAME-7",
+    "takes encoded numbers above U+10FFFF for UTF-8",
+    patch(
+      "body",
+      INVALID_UTF8,
+      "  } catch {\n    return bytes.includes(0xf4) ? new TextDecoder().decode(bytes) : undefined;\n  }",
+    ),
+  ),
+  mutant(
     "extension-unlimited",
     "TB-EXT-5",
     "skips extension frames of every length",

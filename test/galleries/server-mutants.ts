@@ -3,6 +3,8 @@
 import { serverEndingMutants } from "./server-ending-mutants.ts";
 import { serverLoginMutants } from "./server-login-mutants.ts";
 import { serverMessageMutants } from "./server-message-mutants.ts";
+import { serverRareLoginMutants } from "./server-rare-login-mutants.ts";
+import { serverRareMutants } from "./server-rare-mutants.ts";
 import { serverShutdownMutants } from "./server-shutdown-mutants.ts";
 import { serverTlsMutants } from "./server-tls-mutants.ts";
 import { receiverMutants } from "./receiver-mutants.ts";
@@ -15,4 +17,6 @@ export const serverMutants: readonly Mutant[] = [
   ...serverEndingMutants,
   ...serverShutdownMutants,
   ...serverTlsMutants,
+  ...serverRareLoginMutants,
+  ...serverRareMutants,
 ];

@@ -62,7 +62,11 @@ const notices: readonly Mutant[] = [
     "goaway-with-drain-ms-in-seconds",
     "TB-END-21",
     "announces its drain deadline in seconds",
-    patch("server-session", "drainMs: this.#settings.drainMs", "drainMs: this.#settings.drainMs / 1000"),
+    patch(
+      "server-session",
+      "drainMs: this.#settings.drainMs",
+      "drainMs: Math.ceil(this.#settings.drainMs / 1000)",
+    ),
   ),
   mutant(
     "no-goaway-behind-verification",
