@@ -236,6 +236,11 @@ const attempts: readonly Mutant[] = [
     "TB-AUTH-5",
     "takes every mechanism for PASSWORD",
     patch("server-login", "({ name }) => name === mechanism)", "() => true)"),
+    patch(
+      "server-login",
+      "this.#attempt = { ...auth, transcript };",
+      'this.#attempt = { ...auth, mechanism: "PASSWORD", transcript };',
+    ),
   ),
   mutant(
     "mechanism-unavailable-bad-credentials",
