@@ -58,6 +58,16 @@ const ATTACKS = {
     socket.once("secureConnect", () => socket.write(concat(hello(), guess())));
     await closed(socket);
   },
+  /** Completes a TLS handshake, and leaves. */
+  handshakes: async ({ port, from }: Orders, tally: Tally): Promise<void> => {
+    const options = { host: HOST, port, localAddress: from };
+    const socket = connectTls({ ...options, rejectUnauthorized: false, ALPNProtocols: ["talkbyte/1"] });
+    socket.once("secureConnect", () => {
+      tally["completed"] = (tally["completed"] ?? 0) + 1;
+      socket.destroy();
+    });
+    await closed(socket);
+  },
   /** Connects, and says nothing. */
   "half-open": async ({ port, from }: Orders, tally: Tally): Promise<void> => {
     const socket = connectTcp({ host: HOST, port, localAddress: from });
