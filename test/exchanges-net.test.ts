@@ -22,11 +22,12 @@ import {
 } from "../src/index.ts";
 import { ClientDriver } from "./net/client-driver.ts";
 
+/** The drain deadline outlasts the frame deadline with its slack, and comes before the idle deadline. */
 const LIMITS = serverLimits({
   loginMs: 3000,
   frameMs: 1600,
   idleMs: 3000,
-  drainMs: 1700,
+  drainMs: 2690,
   tlsMs: 2000,
   verifyQueueLength: 1000,
   verifyQueuePerSource: 1000,
