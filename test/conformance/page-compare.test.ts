@@ -62,6 +62,18 @@ describe("annotated lines", () => {
     ]);
   });
 
+  it("are marked as received where what may be anything is another field", () => {
+    const expected = [
+      annotatedLine("", "07", "type REFUSED"),
+      annotatedLine("", "any", "retry-after-ms = any"),
+    ];
+    const received = [annotatedLine(4, "23", "type ERROR"), annotatedLine(6, "01", "min-version = 1")];
+    expect(shown(expected, received)).toEqual([
+      ["- type REFUSED", "+ type ERROR"],
+      ["retry-after-ms = any", "+ min-version = 1"],
+    ]);
+  });
+
   it("are not marked for the same bytes in another field, nor for what may be anything", () => {
     const pong = [annotatedLine("", "13", "type PONG"), annotatedLine("", "00000000", "data = 0")];
     const stopped = [annotatedLine(4, "21", "type STOPPED"), annotatedLine(5, "00000000", "accepted = 0")];

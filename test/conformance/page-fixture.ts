@@ -36,6 +36,16 @@ export function wrongCodeServer(wire: SimulatedWire): SimulatedPeer {
   });
 }
 
+/** Right, but that the last byte of what it sends at once is wrong, where that is much. */
+export function wrongLastByteServer(wire: SimulatedWire): SimulatedPeer {
+  return rightServer({
+    ...wire,
+    send(bytes) {
+      wire.send(bytes.length > 600 ? bytes.with(bytes.length - 1, 0x2a) : bytes);
+    },
+  });
+}
+
 export interface FixtureOptions {
   readonly name?: string;
   readonly role?: Role;

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { escapeText, markup } from "../../src/conformance/report/page-markup.ts";
+import { escapeText, markup, sentence } from "../../src/conformance/report/page-markup.ts";
 import { mergeReports } from "../../src/conformance/report/page-merge.ts";
 import { sectionTitles } from "../../src/conformance/report/page-sections.ts";
 import { unlikeSettings } from "../../src/conformance/report/page-settings.ts";
@@ -63,6 +63,13 @@ describe("escaping", () => {
       "a⟨U+0000⟩⟨U+001B⟩[31m⟨U+202E⟩gnp⟨U+2066⟩⟨U+D800⟩⟨U+007F⟩⟨U+0085⟩",
     );
     expect(escapeText("tab\tline\nünïcode 🙂")).toBe("tab\tline\nünïcode 🙂");
+  });
+
+  it("leaves of a sentence's notation nothing but its looks", () => {
+    expect(sentence("In *admitting* it MUST send `a*b` once.", "MUST").text).toBe(
+      "In <em>admitting</em> it <strong>MUST</strong> send <code>a*b</code> once.",
+    );
+    expect(sentence("2 * 3", "").text).toBe("2 * 3");
   });
 
   it("holds for every text of a report", () => {
@@ -147,7 +154,13 @@ describe("the page", () => {
     };
     const html = bodyOf(pageOf([{ ...wrong, cases: [one] }]));
     expect(html).toContain('<span class="reason">not reached: it went another way</span>');
-    expect(bodyOf(pageOf([wrong]))).not.toContain("not reached");
+    expect(html).toMatch(/<details class="case v-not-reached"/);
+    expect(html).toMatch(/<span>not reached<\/span><\/span><\/th><td><\/td><td>1<\/td>/);
+    expect(html).toContain("wrong code: 1 case: 1 not reached</summary>");
+    expect(html).toMatch(/<small>0 of 1 reached<\/small>/);
+    expect(html).toMatch(/<dt>.*?not reached.*?<dd>nothing was shown: the case ran/);
+    const legendless = bodyOf(pageOf([wrong])).replace(/<dl>.*?<\/dl>/s, "");
+    expect(legendless.replaceAll(/<label class="chip.*?<\/label>/g, "")).not.toContain("not reached");
   });
 
   it("says of a deadline that nothing came, draws it past the band, and ends the conversation with it", () => {

@@ -39,7 +39,7 @@ describe("pass", () => {
     };
     expect(await playServer(steps, swapped)).toMatchObject({
       verdict: "fail",
-      reason: "REPLY: id at offset 8 should be 00000001, but is 00000005",
+      reason: "REPLY: id, from offset 8 of the frame on, should be 01, but is 05",
     });
   });
 

@@ -149,6 +149,7 @@ describe("match", () => {
     expect(mismatchOf("{ REFUSED: { reason: bad-credentials, tries-left: 2 } }", refusedFrame(1, 1))).toEqual(
       {
         offset: 10,
+        same: 0,
         field: "tries-left",
         expected: "02",
         received: "01",
@@ -156,7 +157,10 @@ describe("match", () => {
     );
     expect(mismatchOf("{ REPLY: { payload: hello } }", frame("REPLY", u32(1), utf8("help")))).toMatchObject({
       offset: 12,
+      same: 3,
       field: "payload",
+      expected: "6c6f",
+      received: "70",
     });
     expect(
       mismatchOf("{ STOPPED: { accepted: { between: [2, 4] } } }", frame("STOPPED", u64(5))),

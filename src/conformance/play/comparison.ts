@@ -1,15 +1,30 @@
 // What a step asks for, written like a received frame (wire/annotate.ts), so that the two can be read side by side.
 
 import { fromHex, readInteger, repeatBytes, toHex } from "../wire/bytes.ts";
-import { annotatedLine, meaningOf, shorten } from "../wire/annotate.ts";
+import { annotate, annotatedLine, contentMeaning, excerpt } from "../wire/annotate.ts";
 import type { Comparison } from "./result.ts";
 import { errorTemplate, fillingOf, templateOf, type Scene } from "./scene.ts";
 import type { Act, Branch, FrameAct } from "../exchange/steps.ts";
-import { materialize, referred, type FrameTemplate, type Part } from "./template.ts";
+import { materialize, referred, type FrameTemplate, type Mismatch, type Part } from "./template.ts";
 import type { Field, FrameKind } from "../wire/wire-table.ts";
 
 export function compare(scene: Scene, act: Act, received: readonly string[]): Comparison {
   return { expected: expectedOf(scene, act), received };
+}
+
+// The right kind of frame with a wrong byte: both sides show the bytes around it, however far into the frame it is.
+export function compareFrames(
+  scene: Scene,
+  act: FrameAct,
+  frame: Uint8Array,
+  mismatch: Mismatch,
+): Comparison {
+  const { offset } = mismatch;
+  return {
+    expected: templateLines(scene, act, templateOf(scene, act), mismatch),
+    received: annotate(scene.table, frame, { differsAt: offset }),
+    difference: { frame, offset },
+  };
 }
 
 // A step of the side under test may go on in several ways.
@@ -59,7 +74,7 @@ function expectedOf(scene: Scene, act: Act): string[] {
   }
 }
 
-function templateLines(scene: Scene, act: FrameAct, template: FrameTemplate): string[] {
+function templateLines(scene: Scene, act: FrameAct, template: FrameTemplate, mismatch?: Mismatch): string[] {
   const { root } = template;
   const parts = root.kind === "sized" ? root.parts : [];
   const known = parts.every(isClosed);
@@ -68,7 +83,7 @@ function templateLines(scene: Scene, act: FrameAct, template: FrameTemplate): st
     length === undefined
       ? annotatedLine("", "any", "length")
       : annotatedLine("", toHex(length), `length ${readInteger(length)}`),
-    ...parts.flatMap((part) => partLines(scene, act.frame, part)),
+    ...parts.flatMap((part) => partLines({ scene, frame: act.frame, mismatch }, part)),
   ];
 }
 
@@ -78,17 +93,24 @@ function isClosed(part: Part): boolean {
   return part.kind === "fixed" || part.kind === "fill" || part.kind === "range" || part.kind === "ref";
 }
 
-function partLines(scene: Scene, frame: FrameKind, part: Part, prefix = ""): string[] {
+interface Expectation {
+  readonly scene: Scene;
+  readonly frame: FrameKind;
+  readonly mismatch: Mismatch | undefined;
+}
+
+function partLines(expectation: Expectation, part: Part, prefix = ""): string[] {
+  const { scene } = expectation;
   switch (part.kind) {
     case "sized":
-      return part.parts.flatMap((inner) => partLines(scene, frame, inner, prefixOf(scene, part)));
+      return part.parts.flatMap((inner) => partLines(expectation, inner, prefixOf(scene, part)));
     case "fixed":
-      return [valueLine(scene, frame, part, fromHex(part.hex), prefix)];
+      return [valueLine(expectation, part, fromHex(part.hex), prefix)];
     case "fill":
-      return [valueLine(scene, frame, part, repeatBytes(fromHex(part.hex), part.times), prefix)];
+      return [valueLine(expectation, part, repeatBytes(fromHex(part.hex), part.times), prefix)];
     case "ref": {
       return scene.captures.has(part.name)
-        ? [valueLine(scene, frame, part, referred(scene.captures, part), prefix)]
+        ? [valueLine(expectation, part, referred(scene.captures, part), prefix)]
         : [openLine(part, "as before")];
     }
     case "computed":
@@ -98,7 +120,7 @@ function partLines(scene: Scene, frame: FrameKind, part: Part, prefix = ""): str
       const high = readInteger(fromHex(part.high));
       return [
         low === high
-          ? valueLine(scene, frame, part, fromHex(part.low), prefix)
+          ? valueLine(expectation, part, fromHex(part.low), prefix)
           : openLine(part, `${low} to ${high}`),
       ];
     }
@@ -119,13 +141,19 @@ function prefixOf(scene: Scene, part: Extract<Part, { kind: "sized" }>): string 
   return toHex(materialize({ frame: "", root: part }, fillingOf(scene)).subarray(0, part.width));
 }
 
-function valueLine(scene: Scene, frame: FrameKind, part: Part, content: Uint8Array, prefix: string): string {
+function valueLine(
+  { scene, frame, mismatch }: Expectation,
+  part: Part,
+  content: Uint8Array,
+  prefix: string,
+): string {
   if (part.field === "type") return annotatedLine("", toHex(content), `type ${frame.name}`);
   const field = fieldAt(frame.fields, part.field);
-  const hidden = part.secret === true;
-  const meaning = field === undefined ? shorten(content) : meaningOf(scene.table, field, content);
-  const hex = `${prefix} ${hidden ? "··" : shorten(content)}`.trim();
-  return annotatedLine("", hex, `${part.field} = ${meaning}`);
+  const same = mismatch?.field === part.field ? mismatch.same : undefined;
+  const place =
+    same === undefined ? undefined : { start: (mismatch?.offset ?? 0) - same, differsAt: mismatch?.offset };
+  const hex = `${prefix} ${part.secret === true ? "··" : excerpt(content, place)}`.trim();
+  return annotatedLine("", hex, `${part.field} = ${contentMeaning(scene.table, field, content)}`);
 }
 
 // The field at a path such as `mechanisms[0].name`.

@@ -3,7 +3,7 @@
 import { toHex, writeInteger } from "../wire/bytes.ts";
 import { annotate, annotatedLine, summarize } from "../wire/annotate.ts";
 import { numberAt } from "../wire/frames.ts";
-import { compare, compareFork } from "./comparison.ts";
+import { compare, compareFork, compareFrames } from "./comparison.ts";
 import { nothingInTime, StepFailed, type Comparison, type Timing } from "./result.ts";
 import { countFrames, errorTemplate, fillingOf, spanMs, quietMs, templateOf, type Scene } from "./scene.ts";
 import type { Thing } from "./stage.ts";
@@ -212,8 +212,8 @@ function expectFrame(
       "fail",
       secret
         ? `${act.frame.name}: ${field} is not the secret that is due`
-        : `${act.frame.name}: ${field} at offset ${offset} should be ${expected}, but is ${received}`,
-      compare(scene, act, linesOf(scene, thing)),
+        : `${act.frame.name}: ${field}, from offset ${offset} of the frame on, should be ${expected}, but is ${received}`,
+      compareFrames(scene, act, thing.bytes, result.mismatch),
     );
   }
   scene.captures = result.captures;

@@ -36,6 +36,14 @@ export const nothingInTime = "nothing in time";
 export interface Comparison {
   readonly expected: readonly string[];
   readonly received: readonly string[];
+  // The frame that came, where it is the right one but for its bytes.
+  readonly difference?: Difference;
+}
+
+export interface Difference {
+  readonly frame: Uint8Array;
+  // Of the frame: its first byte that is not as it should be.
+  readonly offset: number;
 }
 
 export interface Result {

@@ -73,7 +73,10 @@ export interface Filling {
 }
 
 export interface Mismatch {
+  // Of the frame. What is quoted of exact bytes, expected and received, begins there.
   readonly offset: number;
+  // How many bytes of a part with exact bytes were right.
+  readonly same?: number;
   readonly field: string;
   readonly expected: string;
   readonly received: string;
@@ -166,9 +169,10 @@ function matchExact(matcher: Matcher, part: Part, end: number, expected: Uint8Ar
   while (same < received.length && received[same] === expected[same]) same++;
   return {
     offset: offset + same,
+    same,
     field: part.field,
-    expected: show(part, expected, same),
-    received: show(part, received, same),
+    expected: shown(expected.subarray(same)),
+    received: shown(received.subarray(same)),
   };
 }
 
@@ -201,7 +205,12 @@ function matchOpen(
   }
   for (const name of part.not ?? [])
     if (equalBytes(content, captured(captures, name)))
-      return { offset, field: part.field, expected: `other than ${name}`, received: show(part, content, 0) };
+      return {
+        offset,
+        field: part.field,
+        expected: `other than ${name}`,
+        received: part.secret === true ? "a secret" : shown(content),
+      };
   if (part.capture !== undefined) captures.set(part.capture, content);
   matcher.offset += length;
   return undefined;
@@ -289,14 +298,7 @@ function computed(filling: Filling, name: string): Uint8Array {
   return filling.compute(name);
 }
 
-// Sixteen bytes from a little before the first that differs.
-function show(part: Part, bytes: Uint8Array, from: number): string {
-  if (part.secret === true) return `(secret, ${bytes.length} bytes)`;
-  const start = bytes.length <= 16 ? 0 : Math.max(0, from - 4);
-  return (start > 0 ? "…" : "") + shown(bytes.subarray(start), bytes.length);
-}
-
-function shown(bytes: Uint8Array, whole: number = bytes.length): string {
+function shown(bytes: Uint8Array): string {
   if (bytes.length === 0) return "nothing";
-  return bytes.length <= 16 ? toHex(bytes) : `${toHex(bytes.subarray(0, 16))}… (${whole} bytes)`;
+  return bytes.length <= 16 ? toHex(bytes) : `${toHex(bytes.subarray(0, 16))}…`;
 }

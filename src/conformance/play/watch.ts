@@ -78,7 +78,7 @@ export function createWatch(table: WireTable): Watch {
         return `a MESSAGE with the id ${Number(numberAt(reading, "id"))}, which is still unanswered`;
       if (fault === undefined) return undefined;
       const name = reading.kind?.name ?? `type 0x${toHex(Uint8Array.of(reading.type ?? 0))}`;
-      return `a malformed ${name}: at ${fault.offset}, ${fault.path === "" ? "" : `${fault.path} `}${fault.problem}`;
+      return `a malformed ${name}: at offset ${fault.offset} of the frame, ${fault.path === "" ? "" : `${fault.path} `}${fault.problem}`;
     },
     loginAsked: () => void (answered = false),
     loginAnswered: () => answered,

@@ -18,7 +18,7 @@ import type {
   RequirementVerdict,
 } from "./report.ts";
 import { maskText, maskTexts } from "./secrets.ts";
-import { reportedEntries, withoutSecrets } from "./transcript.ts";
+import { reportedEntries, withoutSecrets, withoutSecretsIn } from "./transcript.ts";
 
 export interface CollectOptions {
   readonly table: WireTable;
@@ -106,7 +106,11 @@ function reportedPlay(
     timings: result.timings,
     lagMs: Math.round(lagMs),
     durationMs: Math.round(durationMs),
-    transcript: reportedEntries(options.table, transcript),
+    transcript: reportedEntries(
+      options.table,
+      transcript,
+      withoutSecretsIn(result.comparison, options.secrets),
+    ),
     driverErrors: result.driverErrors,
   };
 }

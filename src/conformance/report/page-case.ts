@@ -5,7 +5,8 @@ import { comparison } from "./page-compare.ts";
 import { diagramOf, type DiagramContext } from "./page-diagram.ts";
 import { frameName, type FrameStore } from "./page-frames.ts";
 import { grouped, markup, plural, sentence, type Markup } from "./page-markup.ts";
-import { isFailure, sign, verdictLabel, verdictWords } from "./page-verdict.ts";
+import { caseVerdict, isFailure, sign, verdictLabel, verdictWords } from "./page-verdict.ts";
+import { blameOf, manyNamed } from "./page-blame.ts";
 import type { Report, ReportedCase, ReportedPlay } from "./report.ts";
 
 // The runner's own lag is worth a word from here on.
@@ -32,11 +33,13 @@ export function caseAnchor(one: ReportedCase, report: Report, column: number): s
 export function caseDetails(one: ReportedCase, context: CaseContext, open = false): Markup {
   const { report, column } = context;
   const anchor = caseAnchor(one, report, column);
-  const { notReached } = one;
-  const text = notReached === undefined ? one.reason : `not reached: ${notReached}`;
-  const reason = text === "" ? "" : markup`<span class="reason">${text}</span>`;
-  return markup`<details class="case v-${one.verdict}" id="${anchor}"${open ? markup` open` : ""}>
-<summary>${sign(one.verdict)}<span class="unseen">${verdictWords[one.verdict].word}: </span><span class="title">${one.title}</span> <span class="id">${one.id}</span>${reason}</summary>
+  const verdict = caseVerdict(one);
+  const text = one.notReached ?? one.reason;
+  const word =
+    verdict === "not-reached" || verdict === "unsupported" ? `${verdictWords[verdict].word}: ` : "";
+  const reason = text === "" ? "" : markup`<span class="reason">${word}${text}</span>`;
+  return markup`<details class="case v-${verdict}" id="${anchor}"${open ? markup` open` : ""}>
+<summary>${sign(verdict)}<span class="unseen">${verdictWords[verdict].word}: </span><span class="title">${one.title}</span> <span class="id">${one.id}</span>${reason}</summary>
 <div class="body">${caseBody(one, context)}</div></details>\n`;
 }
 
@@ -44,11 +47,15 @@ function caseBody(one: ReportedCase, context: CaseContext): Markup {
   const failed = decidingPlay(one);
   return markup`${one.known === undefined ? "" : markup`<p class="known">${verdictLabel("known-failure")} announced: ${one.known}</p>`}
 ${failed === undefined ? "" : failureOf(one, failed, context.report)}
-${one.plays.length === 0 ? markup`<p class="note">It was not played: ${one.reason}</p>` : playsOf(one, context)}
+${isUnplayed(one) ? markup`<p class="note">It was not played: ${one.reason}.</p>` : playsOf(one, context)}
 ${coverOf(one, context.report)}
 ${minimizedOf(one)}
 <h4>Play it again</h4>
 <div class="copied"><pre><code>${one.repeat}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
+}
+
+function isUnplayed({ plays }: ReportedCase): boolean {
+  return plays.every(({ verdict, transcript }) => verdict === "unsupported" && transcript.length === 0);
 }
 
 // The play that the case's verdict comes from, where a step of it did not hold.
@@ -88,12 +95,13 @@ function notationOf(step: string, { implementation }: Report): Markup {
 
 // Requirements that bind the other role are named without their words: this case says nothing of them here.
 function coverOf(one: ReportedCase, report: Report): Markup {
-  const bound = report.requirements.filter(({ id }) => one.covers.includes(id));
+  const bound = blameOf(report).filter(({ id }) => one.covers.includes(id));
   const heading = isFailure(one.verdict)
     ? "The requirements in question"
     : "The requirements that it is about";
   if (bound.length === 0) return markup`<h4>${heading}</h4><p>${coversNone(one, report)}</p>`;
-  return markup`<h4>${heading}</h4>
+  const note = isFailure(one.verdict) && bound.length > 1 ? markup`<p class="note">${manyNamed}</p>` : "";
+  return markup`<h4>${heading}</h4>${note}
 <dl class="covers">${bound.map(({ id, level, text }) => markup`<dt>${id}</dt><dd>${sentence(text, level)}</dd>`)}</dl>`;
 }
 

@@ -1,9 +1,9 @@
 // What a step asks for beside what came. Both are annotated lines (wire/annotate.ts): an offset, hexadecimal, a meaning
 // such as "tries-left = 2". Lines that speak of the same field stand side by side. A line is marked where its bytes are not
-// those beside it: what the step leaves open ("any") differs from nothing, and the same bytes are no difference, whatever
-// field they are in.
+// those beside it: what the step leaves open ("any") differs from nothing in that field, and the same bytes are no
+// difference, whatever field they are in.
 
-import { markup, type Markup } from "./page-markup.ts";
+import { markup, type Content, type Markup } from "./page-markup.ts";
 import type { ReportedFailure } from "./report.ts";
 
 export interface AnnotatedLine {
@@ -71,7 +71,14 @@ export function comparison(failure: ReportedFailure): Markup {
   const alike = pairs.every((pair) => !differs(pair));
   return markup`<table class="compare"><caption>− expected, + received</caption>
 <thead><tr><th scope="col">expected</th><th scope="col">received</th></tr></thead>
-${hunksOf(pairs).map((hunk) => markup`<tbody>${hunk.map(pairRow)}</tbody>\n`)}</table>${alike ? markup`<p class="note">None of these lines differs; the reason above says what did not hold.</p>` : ""}${cut > 0 ? markup`<p class="note">Cut off here: ${cut} more lines.</p>` : ""}`;
+${hunksOf(pairs).map((hunk) => markup`<tbody>${hunk.map(pairRow)}</tbody>\n`)}</table>${alike ? markup`<p class="note">${alikeNote(pairs)}</p>` : ""}${cut > 0 ? markup`<p class="note">Cut off here: ${cut} more lines.</p>` : ""}`;
+}
+
+function alikeNote(pairs: readonly Pair[]): string {
+  const isCut = pairs.some(({ received }) => received?.hex?.includes("…"));
+  return isCut
+    ? "These lines are cut off at …, and alike as far as they go; the reason above says where the bytes differ."
+    : "None of these lines differs; the reason above says what did not hold.";
 }
 
 function differs({ missing, extra }: Pair): boolean {
@@ -97,13 +104,35 @@ function sameField({ expected, received }: Sides): boolean {
 function pairRow(pair: Pair): Markup {
   const { expected, received, missing, extra } = pair;
   const state = differs(pair) ? "differs" : sameField(pair) && expected?.hex !== "any" ? "same" : "open";
-  return markup`<tr class="${state}">${side("expected", expected, missing)}${side("received", received, extra)}</tr>`;
+  const place =
+    missing && extra && sameField(pair) ? firstUnlike(expected?.hex ?? "", received?.hex ?? "") : -1;
+  return markup`<tr class="${state}">${side("expected", expected, missing, place)}${side("received", received, extra, place)}</tr>`;
 }
 
-function side(name: "expected" | "received", line: AnnotatedLine | undefined, marked: boolean): Markup {
+// Where the first byte that differs stands in both texts, of contents too long to see it; -1: nowhere.
+function firstUnlike(one: string, other: string): number {
+  if (!one.includes("…") || !other.includes("…")) return -1;
+  let same = 0;
+  while (same < one.length && one[same] === other[same]) same++;
+  const before = /[0-9a-f]*$/.exec(one.slice(0, same))?.[0].length ?? 0;
+  return same - (before % 2);
+}
+
+function hexText(hex: string, place: number): Content {
+  const byte = place < 0 ? "" : hex.slice(place, place + 2);
+  if (!/^[0-9a-f]{2}$/.test(byte)) return hex;
+  return markup`${hex.slice(0, place)}<mark>${byte}</mark>${hex.slice(place + 2)}`;
+}
+
+function side(
+  name: "expected" | "received",
+  line: AnnotatedLine | undefined,
+  marked: boolean,
+  place: number,
+): Markup {
   if (line === undefined) return markup`<td class="${name} none"></td>`;
   const mark = marked ? markup`<b class="mark"><span class="unseen">differs: </span></b>` : "";
-  const bytes = line.hex === undefined ? "" : markup`<code>${line.hex}</code> `;
+  const bytes = line.hex === undefined ? "" : markup`<code>${hexText(line.hex, place)}</code> `;
   return markup`<td class="${name}${marked ? " marked" : ""}">${mark}${bytes}<span>${line.meaning}</span></td>`;
 }
 
@@ -126,7 +155,7 @@ function isMarked(
 ): boolean {
   if (line === undefined || line.hex === "any") return false;
   if (line.hex === undefined) return !amongBytes && line.meaning !== beside?.meaning;
-  if (beside?.hex === "any") return false;
+  if (beside?.hex === "any") return subjectOf(line) !== subjectOf(beside);
   if (line.hex !== beside?.hex) return true;
   // Two long contents that begin alike.
   return line.hex.includes("…") && line.meaning !== beside.meaning;

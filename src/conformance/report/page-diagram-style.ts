@@ -43,6 +43,7 @@ summary.arrow:hover b { text-decoration: underline; }
 .fields i { font: 0.72rem/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; color: var(--soft); text-align: right; }
 .fields em { grid-column: 1 / -1; font-style: normal; color: var(--fail); }
 .bytes .hex { margin-top: 0.2rem; font-size: 0.76rem; overflow-wrap: normal; white-space: pre; overflow-x: auto; }
+.hex i { display: none; font-style: normal; }
 .bytes .note { margin-top: 0.5rem; }
 .frames { padding-left: 3.2rem; font-size: 0.9rem; }
 .frames li { margin: 0.6rem 0; content-visibility: auto; contain-intrinsic-size: auto 9rem; }
@@ -51,8 +52,8 @@ summary.arrow:hover b { text-decoration: underline; }
   .diagram { --times: 2.7rem; }
   .diagram time { padding-right: 0.4rem; }
   .diagram .arrow small { display: inline-block; max-width: 100%; }
-  .fields { grid-template-columns: fit-content(45%) minmax(0, 1fr); }
-  .fields i { display: none; }
+  .fields { grid-template-columns: max-content fit-content(45%) minmax(0, 1fr); gap: 0.1rem 0.5rem; }
+  .hex i { display: inline; }
   .frames { padding-left: 0; }
 }
 `;

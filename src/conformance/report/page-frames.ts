@@ -3,7 +3,7 @@
 // fetches the bytes to where the arrow is.
 
 import { parseLine } from "./page-compare.ts";
-import { markup, plural, type Markup } from "./page-markup.ts";
+import { markup, plural, type Content, type Markup } from "./page-markup.ts";
 import type { ReportedEntry } from "./report.ts";
 
 export interface FrameStore {
@@ -17,7 +17,7 @@ export function createFrameStore(): FrameStore {
   const frames: ReportedEntry[] = [];
   return {
     numberOf(entry) {
-      const key = JSON.stringify([entry.hex, entry.bytes, entry.annotated]);
+      const key = JSON.stringify([entry.hex, entry.bytes, entry.difference, entry.annotated]);
       const known = numbers.get(key);
       if (known !== undefined) return known;
       frames.push(entry);
@@ -53,7 +53,15 @@ export function frameBytes(entry: ReportedEntry): Markup {
     shown < entry.bytes
       ? `the first ${shown} of ${plural(entry.bytes, "byte")}`
       : plural(entry.bytes, "byte");
-  return markup`<div class="bytes">${table}<p class="note">${note}</p><pre class="hex">${hexRows(entry.hex)}</pre></div>`;
+  return markup`<div class="bytes">${table}<p class="note">${note}</p>${hexDump(entry.hex, 0, entry)}${around(entry)}</div>`;
+}
+
+// The bytes around the one that differs, where the frame's first bytes don't reach it.
+function around(entry: ReportedEntry): Markup {
+  const { difference } = entry;
+  if (difference === undefined || difference.hex === "") return markup``;
+  const { start, hex, offset } = difference;
+  return markup`<p class="note">the bytes around offset ${offset}, which differs</p>${hexDump(hex, start, entry)}`;
 }
 
 // "REFUSED reason=…" is a REFUSED; what begins with a small letter ("frame of length 0") has no name but itself.
@@ -61,9 +69,27 @@ export function frameName(summary: string): string {
   return /^[A-Z]+(?= |$)/.exec(summary)?.[0] ?? summary;
 }
 
-function hexRows(hex: string): string {
-  const rows = hex.match(/.{1,32}/g) ?? [];
-  return rows
-    .map((row, index) => `${String(index * 16).padStart(4)}  ${row.replaceAll(/(.{2})(?=.)/g, "$1 ")}`)
-    .join("\n");
+const rowBytes = 16;
+
+// Each row in two halves: where there's no room for both, the style shows the second one's offset, in a line of its own.
+function hexDump(hex: string, start: number, { difference }: ReportedEntry): Markup {
+  const bytes = hex.match(/.{1,2}/g) ?? [];
+  const width = Math.max(4, String(start + bytes.length).length);
+  const offsetOf = (at: number): string => String(start + at).padStart(width);
+  const half = (at: number): Content => {
+    const place = difference === undefined ? -1 : difference.offset - start - at;
+    const some = bytes.slice(at, at + rowBytes / 2);
+    const wrong = some[place];
+    if (wrong === undefined) return some.join(" ");
+    const [before, after] = [some.slice(0, place), some.slice(place + 1)];
+    return markup`${before.map((byte) => `${byte} `)}<mark>${wrong}</mark>${after.map((byte) => ` ${byte}`)}`;
+  };
+  const rows = [];
+  for (let at = 0; at < bytes.length; at += rowBytes) {
+    const second = at + rowBytes / 2;
+    rows.push(
+      markup`${offsetOf(at)}  ${half(at)}${second < bytes.length ? markup`  <i>\n${offsetOf(second)}  </i>${half(second)}` : ""}\n`,
+    );
+  }
+  return markup`<pre class="hex">${rows}</pre>`;
 }

@@ -39,11 +39,18 @@ export function escapeText(text: string): string {
     .replaceAll(/[&<>"']/g, (character) => entities[character] ?? "");
 }
 
-// A sentence of the specification: code stands between backticks, and its one keyword says the level.
+// A sentence of the specification: code stands between backticks, emphasis between asterisks, and its one keyword says
+// the level.
 export function sentence(text: string, level: string): Markup {
   const spans = text.split("`");
   if (spans.length % 2 === 0) return markup`${text}`;
-  return markup`${spans.map((span, index) => (index % 2 === 1 ? markup`<code>${span}</code>` : withKeyword(span, level)))}`;
+  return markup`${spans.map((span, index) => (index % 2 === 1 ? markup`<code>${span}</code>` : emphasized(span, level)))}`;
+}
+
+function emphasized(text: string, level: string): Content {
+  const spans = text.split("*");
+  if (spans.length % 2 === 0) return withKeyword(text, level);
+  return spans.map((span, index) => (index % 2 === 1 ? markup`<em>${span}</em>` : withKeyword(span, level)));
 }
 
 function withKeyword(text: string, level: string): Content {

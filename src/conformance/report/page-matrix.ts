@@ -43,7 +43,7 @@ function filters({ rows }: Matrix, reports: readonly Report[]): Markup {
   );
   return markup`<form class="filters" hidden aria-label="Filter the requirements">
 <button type="button" class="strong" data-failures aria-pressed="false">Only failures</button>
-<fieldset><legend>${reports.length < 2 ? "Requirements that came out so" : "Requirements of which at least one implementation came out so"}</legend>${verdicts}</fieldset>
+<fieldset><legend>${reports.length < 2 ? "Requirements that came to" : "Requirements where at least one implementation came to"}</legend>${verdicts}</fieldset>
 <p class="shown"><output class="total" aria-live="polite"></output> <button type="button" class="plain" data-reset hidden>Show all</button></p>
 <p class="choices">
 <label>level <select name="level"><option value="">any</option>${levels}</select></label>
@@ -127,15 +127,18 @@ function tableCell(row: Row, cell: Cell, report: Report | undefined, column: num
   const name = report.implementation.name;
   const label = markup`${sign(verdict)}<span class="word">${word}</span>`;
   const [worst] = cases;
+  const count = countOf(cell);
   const inside =
     worst === undefined
       ? markup`<span class="cell" title="${verdictWords[verdict].meaning}">${label}</span>`
-      : markup`<a class="cell" href="#${caseAnchor(worst, report, column)}" data-column="${column}" data-cases="${cases.map((one) => report.cases.indexOf(one)).join(" ")}" aria-label="${word}: ${row.id}, ${name}, ${plural(cases.length, "case")}">${label}${countOf(cell)}</a>`;
+      : markup`<a class="cell" href="#${caseAnchor(worst, report, column)}" data-column="${column}" data-cases="${cases.map((one) => report.cases.indexOf(one)).join(" ")}" aria-label="${word}: ${row.id}, ${name}, ${count === "" ? plural(cases.length, "case") : `${count} cases`}">${label}${count === "" ? "" : markup` <small>${count}</small>`}</a>`;
   return markup`<td role="cell" class="v-${verdict}"><span class="column" aria-hidden="true">${name}</span>${inside}</td>`;
 }
 
-function countOf({ verdict, cases }: Cell): Markup {
-  if (!isFailure(verdict) || cases.length < 2) return markup``;
+function countOf({ verdict, cases }: Cell): string {
   const failed = cases.filter((one) => isFailure(one.verdict)).length;
-  return markup` <small>${failed} of ${cases.length}</small>`;
+  if (isFailure(verdict)) return cases.length < 2 ? "" : `${failed} of ${cases.length}`;
+  const played = cases.filter((one) => one.verdict !== "unsupported");
+  const reached = played.filter(({ notReached }) => notReached === undefined).length;
+  return reached === played.length ? "" : `${reached} of ${played.length} reached`;
 }

@@ -3,7 +3,7 @@
 
 import { compareSections } from "./page-sections.ts";
 import { unlikeSettings } from "./page-settings.ts";
-import { worseFirst, type CellVerdict } from "./page-verdict.ts";
+import { caseVerdict, worseFirst, type CellVerdict } from "./page-verdict.ts";
 import type { Report, ReportedCase, ReportedRequirement } from "./report.ts";
 
 export interface Matrix {
@@ -46,7 +46,10 @@ function cellOf(
 ): Cell {
   if (requirement === undefined) return { verdict: "not-bound", cases: [] };
   const shown = requirement.cases.flatMap((id) => cases.get(id) ?? []);
-  return { verdict: requirement.verdict, cases: shown.toSorted((a, b) => worseFirst(a.verdict, b.verdict)) };
+  return {
+    verdict: requirement.verdict,
+    cases: shown.toSorted((a, b) => worseFirst(caseVerdict(a), caseVerdict(b))),
+  };
 }
 
 // What one list has and the other lacks goes behind its predecessor; sections stay together.

@@ -20,6 +20,7 @@ const chips = all("input[name=verdict]");
 const failures = ["fail", "known-failure"].filter((name) => rows.some((row) => row.verdicts.includes(name)));
 if (failures.length === 0) failures.push("fail");
 const onlyFailures = document.querySelector("[data-failures]");
+const legend = form.querySelector("legend").textContent;
 const choices = ["level", "section", "implementation", "text"].map((name) => form.elements[name]).filter(Boolean);
 
 // The address: #verdict=fail+warn&section=3.1&open=0+TB-FRAME-1
@@ -89,8 +90,11 @@ function applyFilter() {
   for (const body of bodies) body.hidden = body.querySelector("tr.requirement:not([hidden])") === null;
   for (const output of all("output[data-count]")) output.value = String(counts.get(output.dataset.count) ?? 0);
   const filtered = wanted.length > 0 || choices.some((choice) => choice.value.trim() !== "");
+  const name = column === "" ? "" : document.querySelector("#i" + column)?.textContent;
+  form.querySelector("legend").textContent = name ? "Requirements where " + name + " came to" : legend;
   form.querySelector(".total").value =
-    shown === rows.length ? "All " + shown + " requirements" : shown + " of " + rows.length + " requirements";
+    (shown === rows.length ? "All " + shown + " requirements" : shown + " of " + rows.length + " requirements") +
+    (name ? ", by what " + name + " came to" : "");
   form.querySelector("[data-reset]").hidden = !filtered;
   document.querySelector(".nothing").hidden = shown > 0;
   const only = wanted.length === failures.length && failures.every((name) => wanted.includes(name));

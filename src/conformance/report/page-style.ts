@@ -55,7 +55,7 @@ nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: 0 1.4rem; margin
 .verdict { display: inline-flex; align-items: center; gap: 0.4em; white-space: nowrap; }
 .v-fail { --tone: var(--fail); } .v-known-failure { --tone: var(--known); } .v-inconclusive { --tone: var(--unsure); }
 .v-warn { --tone: var(--warn); } .v-pass { --tone: var(--pass); }
-.v-unsupported, .v-not-played, .v-not-testable, .v-not-bound { --tone: var(--none); }
+.v-unsupported, .v-not-reached, .v-not-played, .v-not-testable, .v-not-bound { --tone: var(--none); }
 .verdict, .sign { color: var(--tone); }
 button { font-size: 0.85rem; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 4px; padding: 0.25rem 0.7rem; cursor: pointer; }
 button:hover:not(:disabled) { border-color: var(--ink); }
@@ -76,16 +76,14 @@ const cards = String.raw`
 .headline.bad { color: var(--fail); font-weight: 600; }
 .failing { font-size: 0.85rem; list-style: none; }
 p.failing { color: var(--soft); }
-ul.failing { display: flex; flex-wrap: wrap; gap: 0.05rem 1rem; margin-bottom: 0.6rem; }
-ul.failing li { white-space: nowrap; }
-ul.failing li.long { white-space: normal; }
+ul.failing { margin: 0.2rem 0 0.6rem; }
 ul.failing a { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.95em; color: var(--fail); }
 ul.failing small { font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
 .bar { display: block; }
 svg.bar { width: 100%; max-width: 28rem; height: 0.6rem; margin-bottom: 0.7rem; }
 .b-fail { fill: var(--fail-bar); } .b-known-failure { fill: var(--known); } .b-inconclusive { fill: var(--unsure); }
 .b-warn { fill: var(--warn); } .b-pass { fill: var(--pass); opacity: 0.75; }
-.b-unsupported, .b-not-testable { fill: var(--rule); } .b-not-played, .b-not-bound { fill: var(--none); }
+.b-unsupported, .b-not-testable { fill: var(--rule); } .b-not-reached, .b-not-played, .b-not-bound { fill: var(--none); }
 .stripes { stroke: var(--none); stroke-width: 10; stroke-dasharray: 5 5; }
 svg.swatch { display: inline-block; width: 1.1rem; height: 0.6rem; margin: 0 0.5rem 0 0; }
 .counts .stripes { stroke-dasharray: 8 8; }
@@ -102,7 +100,7 @@ svg.swatch { display: inline-block; width: 1.1rem; height: 0.6rem; margin: 0 0.5
 .how { margin-top: 1.6rem; }
 .scrolled { overflow-x: auto; }
 .how table { border-collapse: collapse; margin-top: 0.5rem; font-variant-numeric: tabular-nums; }
-.how th, .how td { text-align: left; vertical-align: top; font-weight: 400; padding: 0.15rem 1.6rem 0.15rem 0; border-top: 1px solid var(--rule); min-width: 5.5rem; max-width: 16rem; }
+.how th, .how td { text-align: left; vertical-align: top; font-weight: 400; padding: 0.15rem 1.6rem 0.15rem 0; border-top: 1px solid var(--rule); min-width: 5.5rem; max-width: 16rem; overflow-wrap: break-word; }
 .how thead th { border-top: 0; }
 .how thead th, .how th[scope=rowgroup], .how .unlike > * { font-weight: 600; }
 .how th { color: var(--soft); }
@@ -187,11 +185,12 @@ const cases = String.raw`
 .compare td.marked { color: var(--ink); }
 .compare .expected.marked { background: var(--minus); } .compare .received.marked { background: var(--plus); }
 .mark { position: absolute; left: 0.55rem; }
+mark { color: inherit; background: none; outline: 2px solid var(--fail); outline-offset: 1px; }
 .expected .mark::after { content: "−"; } .received .mark::after { content: "+"; }
 .covers { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; font-size: 0.92rem; }
 .covers dt { font: 0.78rem/1.75 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; color: var(--soft); }
 .copied { display: flex; gap: 0.7rem; align-items: start; background: var(--panel); padding: 0.5rem 0.8rem; }
-.copied pre { flex: 1; min-width: 0; white-space: pre; overflow-x: auto; }
+.copied pre { flex: 1; min-width: 0; }
 .facts { list-style: none; font-size: 0.82rem; color: var(--soft); margin-bottom: 0.6rem; }
 .facts b, .facts q { color: var(--ink); }
 .gauge { width: 9rem; height: 0.8rem; vertical-align: -0.15rem; overflow: visible; }
@@ -202,6 +201,7 @@ dialog { width: min(64rem, 100vw); max-width: none; height: 100dvh; max-height: 
 dialog::backdrop { background: rgb(20 20 20 / 45%); }
 dialog .bar { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; background: var(--paper); border-bottom: 1px solid var(--rule); padding: 0.6rem clamp(0.9rem, 3vw, 2rem); }
 dialog .bar h2 { flex: 1; outline: none; margin: 0; padding: 0; border: 0; font-size: 1rem; }
+dialog .steps { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; }
 dialog .bar .who { font-weight: 400; color: var(--soft); }
 dialog .inside { padding: 1rem clamp(0.9rem, 3vw, 2rem) 3rem; }
 dialog .decided { color: var(--tone); font-size: 1.15rem; font-weight: 600; display: flex; gap: 0.45em; align-items: center; }
@@ -248,6 +248,9 @@ const smallAndPaper = String.raw`
   .compare td + td { border-left: 0; }
   .compare caption { display: block; text-align: left; padding: 0.3rem 0.7rem 0; color: var(--soft); }
   .compare .same .expected, .compare td.none { display: none; }
+  .compare td:not(.marked)::before { font: 0.72rem/1 system-ui, sans-serif; margin-right: 0.5rem; }
+  .compare .expected:not(.marked)::before { content: "expected"; } .compare .received:not(.marked)::before { content: "received"; }
+  .compare .same .received::before { content: "both"; }
   .covers { grid-template-columns: 1fr; gap: 0; }
   .covers dd { margin-bottom: 0.5rem; }
   .legend dl { grid-template-columns: 1fr; gap: 0; }

@@ -1,9 +1,17 @@
 // What each implementation came to, in words that claim no more than was seen, and then every failure with its bytes:
 // a reader who stops here knows what is broken.
 
+import { blameOf, manyNamed, type Blame } from "./page-blame.ts";
 import { caseAnchor, caseDetails, isUncounted, type CaseContext } from "./page-case.ts";
 import { grouped, markup, plural, type Markup } from "./page-markup.ts";
-import { isFailure, verdictLabel, verdictOrder, verdictWords, type CellVerdict } from "./page-verdict.ts";
+import {
+  caseVerdict,
+  isFailure,
+  verdictLabel,
+  verdictOrder,
+  verdictWords,
+  type CellVerdict,
+} from "./page-verdict.ts";
 import type { Report, ReportedCase } from "./report.ts";
 
 // Where there are more failures, only the first of each implementation starts open.
@@ -77,7 +85,7 @@ export function failuresOf(reports: readonly Report[], contexts: readonly CaseCo
 ${sorted.map((one, index) => caseDetails(one, context, index === 0 || total <= openFailures))}`;
   });
   return markup`<section id="failures"><h2>Failures <small>${grouped(total)}</small></h2>
-<p class="lead">What the specification asks for and what came instead. Lines with − were expected and did not come, those with + came instead; lines without a sign have the same bytes, or may have any.</p>
+<p class="lead">What the specification asks for and what came instead. Lines with − were expected and did not come, those with + came instead; lines without a sign have the same bytes, or may have any. A wrong byte is framed.</p>
 ${failureLinks(reports, failing)}
 ${parts}</section>`;
 }
@@ -99,42 +107,40 @@ export function otherCases(reports: readonly Report[], contexts: readonly CaseCo
     const context = contexts[column];
     const cases = report.cases.filter((one) => !isFailure(one.verdict));
     if (context === undefined || cases.length === 0) return "";
-    return markup`<details class="cases"><summary>${report.implementation.name}: ${plural(cases.length, "case")} that did not fail</summary>
+    return markup`<details class="cases"><summary>${report.implementation.name}: ${verdictCounts(cases)}</summary>
 ${cases.map((one) => caseDetails(one, context))}</details>`;
   });
   return markup`<section id="cases"><h2>All other cases</h2>${parts}</section>`;
 }
 
-// A case is about several requirements and fails for one of them: where all cases of a requirement failed it is named first.
 function failingOf(report: Report, column: number): Markup {
-  const byId = new Map(report.cases.map((one) => [one.id, one]));
-  const found = report.requirements
-    .filter(({ verdict }) => isFailure(verdict))
-    .map(({ id, cases }) => {
-      const own = cases.flatMap((name) => byId.get(name) ?? []);
-      const failed = own.filter((one) => isFailure(one.verdict));
-      return { id, failed, all: own.length };
-    });
-  const link = ({ id, failed, all }: (typeof found)[number]): Markup => {
+  const found = blameOf(report).filter(({ verdict }) => isFailure(verdict));
+  const failing = report.cases.filter((one) => isFailure(one.verdict)).length;
+  const link = ({ id, failed, all }: Blame): Markup => {
     const [first] = failed;
-    const share = markup` <small>${failed.length} of ${all}</small>`;
-    if (first === undefined) return markup`<li>${id}${share}</li>`;
-    return markup`<li><a href="#${caseAnchor(first, report, column)}" data-open="${column} ${id}">${id}${share}</a></li>\n`;
+    if (first === undefined) return markup`<li>${id}</li>`;
+    const named = failing === 1 ? "" : `named by ${failed.length} of ${failing} failing cases; `;
+    return markup`<li><a href="#${caseAnchor(first, report, column)}" data-open="${column} ${id}">${id}</a> <small>${named}${all === 1 ? "its only case" : `${failed.length} of its ${grouped(all)} cases`} failed</small></li>\n`;
   };
-  const [whole, part] = [
-    found.filter(({ failed, all }) => failed.length === all),
-    found.filter(({ failed, all }) => failed.length < all),
-  ];
-  const list = (title: string, ones: typeof found): Markup =>
-    ones.length === 0
-      ? markup``
-      : markup`<p class="failing">${title}</p><ul class="failing">${ones.map(link)}</ul>`;
+  const list =
+    found.length === 0
+      ? ""
+      : markup`<p class="failing">${found.length > 1 ? manyNamed : "The requirement that failing cases name:"}</p><ul class="failing">${found.map(link)}</ul>`;
   const uncounted = report.cases.filter((one) => isFailure(one.verdict) && isUncounted(one, report));
   const beside =
     uncounted.length === 0
       ? ""
       : markup`<p class="failing">Failed cases about no requirement that binds a ${report.implementation.role}:</p><ul class="failing">${uncounted.map((one) => markup`<li class="long"><a href="#${caseAnchor(one, report, column)}" data-open="${column} ${one.id}">${one.id}</a></li>\n`)}</ul>`;
-  return markup`${list("Requirements of which every case failed:", whole)}${list("Requirements of which some cases failed:", part)}${beside}`;
+  return markup`${list}${beside}`;
+}
+
+// "255 pass, 23 not reached, 7 unsupported", of cases.
+function verdictCounts(cases: readonly ReportedCase[]): string {
+  const counts = verdictOrder.toReversed().flatMap((verdict) => {
+    const count = cases.filter((one) => caseVerdict(one) === verdict).length;
+    return count === 0 ? [] : [`${grouped(count)} ${verdictWords[verdict].word}`];
+  });
+  return `${plural(cases.length, "case")}: ${counts.join(", ")}`;
 }
 
 function countOf(report: Report): (verdict: CellVerdict) => number {
@@ -170,9 +176,9 @@ function swatch(verdict: CellVerdict): Markup {
 function countsOf(report: Report): Markup {
   const count = countOf(report);
   const rows = verdictOrder.map((verdict) => {
-    const cases = verdict in report.totals ? report.totals[verdict as keyof Report["totals"]] : 0;
+    const cases = report.cases.filter((one) => caseVerdict(one) === verdict).length;
     if (count(verdict) === 0 && cases === 0) return "";
-    return markup`<tr><th scope="row">${swatch(verdict)}${verdictLabel(verdict)}</th><td>${grouped(count(verdict))}</td><td>${verdict === "not-played" || verdict === "not-testable" ? "" : grouped(cases)}</td></tr>`;
+    return markup`<tr><th scope="row">${swatch(verdict)}${verdictLabel(verdict)}</th><td>${verdict === "not-reached" ? "" : grouped(count(verdict))}</td><td>${verdict === "not-played" || verdict === "not-testable" ? "" : grouped(cases)}</td></tr>`;
   });
   return markup`<table class="counts"><thead><tr><th scope="col"><span class="unseen">verdict</span></th><th scope="col">requirements</th><th scope="col">cases</th></tr></thead><tbody>${rows}</tbody></table>`;
 }

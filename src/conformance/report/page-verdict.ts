@@ -2,10 +2,10 @@
 // seen to hold is called a pass; each way of not having seen it has its own word, and none of them looks like one.
 
 import { asItStands, markup, type Markup } from "./page-markup.ts";
-import type { RequirementVerdict } from "./report.ts";
+import type { ReportedCase, RequirementVerdict } from "./report.ts";
 
-// "not-bound": the requirement binds the other role.
-export type CellVerdict = RequirementVerdict | "not-bound";
+// "not-bound": the requirement binds the other role. "not-reached": a case that passed without coming to what it is about.
+export type CellVerdict = RequirementVerdict | "not-bound" | "not-reached";
 
 export interface VerdictWords {
   readonly word: string;
@@ -20,6 +20,7 @@ export const verdictOrder = [
   "inconclusive",
   "warn",
   "unsupported",
+  "not-reached",
   "not-played",
   "not-testable",
   "pass",
@@ -42,20 +43,38 @@ export const verdictWords: Readonly<Record<CellVerdict, VerdictWords>> = {
   warn: { word: "warning", meaning: "it holds, by a way that the specification advises against" },
   unsupported: {
     word: "unsupported",
-    meaning: "nothing was shown: the implementation or its profile lacks what the case needs",
+    meaning:
+      "nothing was shown: the implementation or its profile lacks what the case needs, or the runner can't connect in the way that it needs here",
   },
-  "not-played": { word: "not played", meaning: "nothing was shown: this run selected no case for it" },
+  "not-reached": {
+    word: "not reached",
+    meaning:
+      "nothing was shown: the case ran without a fault, but its conversation never came to what the case is about; it is counted apart from the passes",
+  },
+  "not-played": {
+    word: "not played",
+    meaning: "nothing was shown: this run selected no case for it, or none that came to what it is about",
+  },
   "not-testable": {
     word: "not testable",
     meaning:
       "nothing was shown: a MAY, which can't be broken, or what can't be seen from outside but by tests or review",
   },
-  pass: { word: "pass", meaning: "every case that was played for it came out as the specification says" },
+  pass: {
+    word: "pass",
+    meaning:
+      "every case that was played for it, and came to what it is about, went as the specification says",
+  },
   "not-bound": { word: "not bound", meaning: "it binds the other role" },
 };
 
 export function isFailure(verdict: CellVerdict): boolean {
   return verdict === "fail" || verdict === "known-failure";
+}
+
+// A pass that shows nothing must not look like one.
+export function caseVerdict({ verdict, notReached }: ReportedCase): CellVerdict {
+  return notReached === undefined ? verdict : "not-reached";
 }
 
 export function worseFirst(a: CellVerdict, b: CellVerdict): number {
@@ -79,6 +98,7 @@ const shapes: Readonly<Record<CellVerdict, string>> = {
   inconclusive: `<path ${stroke} d="M5.2 5.6a2.9 2.9 0 1 1 4.6 2.3C8.6 8.7 8 9.2 8 10.3m0 2.7v.1"/>`,
   warn: `<path ${thin} stroke-linejoin="round" d="M8 1.9 14.6 13.7H1.4z"/><path ${stroke} stroke-width="1.6" d="M8 6.2v3.3m0 2.2v.1"/>`,
   unsupported: `<circle ${thin} cx="8" cy="8" r="6"/><path ${thin} d="M3.8 12.2l8.4-8.4"/>`,
+  "not-reached": `<path ${stroke} d="M2.5 8h5.5m-2.3-2.3L8 8l-2.3 2.3M12.5 3.5v9"/>`,
   "not-played": `<path ${stroke} d="M3.5 8h9"/>`,
   "not-testable": `<circle ${thin} stroke-dasharray="2.2 2" cx="8" cy="8" r="6"/>`,
   pass: `<path ${stroke} d="M3 8.6l3.4 3.4L13 4.6"/>`,

@@ -120,9 +120,20 @@ export interface ReportedEntry {
   // Frames and bytes: hexadecimal, cut off after shownBytes; `bytes` is how many there were.
   readonly hex: string;
   readonly bytes: number;
+  // Of the frame that did not hold for one byte: where that is, and the bytes around it.
+  readonly difference: ReportedDifference | undefined;
   // A frame field by field, as src/conformance/wire/annotate.ts writes it.
   readonly annotated: readonly string[];
 }
 
-// Most bytes of a frame that a report shows.
+export interface ReportedDifference {
+  // Of the first byte that differs, and of the first in `hex`; both count from the beginning of the frame.
+  readonly offset: number;
+  readonly start: number;
+  // Empty where the frame's first bytes show it.
+  readonly hex: string;
+}
+
+// Most bytes of a frame that a report shows from its beginning, and around a byte that differs.
 export const shownBytes = 512;
+export const shownAround = 96;

@@ -121,7 +121,7 @@ export function summaryText(report: Report): string {
 }
 
 function plain(text: string): string {
-  return text.replaceAll("`", "");
+  return text.replaceAll(/`|\*(?=\w)|(?<=\w)\*/g, "");
 }
 
 function indented(text: string, depth: number): string[] {

@@ -1,12 +1,12 @@
 // A transcript as reports show it: frame by frame in the order of time, without the profile's passwords.
 
 import { annotate, shorten, summarize } from "../wire/annotate.ts";
-import { concat, toHex, utf8 } from "../wire/bytes.ts";
+import { concat, equalBytes, toHex, utf8 } from "../wire/bytes.ts";
 import { createSplitter } from "../wire/frames.ts";
-import type { TranscriptEntry } from "../play/result.ts";
+import type { Comparison, Difference, TranscriptEntry } from "../play/result.ts";
 import { bytesFrom } from "../play/stage.ts";
 import type { WireTable } from "../wire/wire-table.ts";
-import { shownBytes, type ReportedEntry } from "./report.ts";
+import { shownAround, shownBytes, type ReportedDifference, type ReportedEntry } from "./report.ts";
 import { maskBytes } from "./secrets.ts";
 
 type Speaker = "C" | "S";
@@ -17,7 +17,7 @@ export function withoutSecrets(
   transcript: readonly TranscriptEntry[],
   secrets: readonly string[],
 ): readonly TranscriptEntry[] {
-  const needles = secrets.map(utf8).filter((needle) => needle.length > 0);
+  const needles = needlesOf(secrets);
   const masked = { C: maskStream(transcript, "C", needles), S: maskStream(transcript, "S", needles) };
   const offsets = { C: 0, S: 0 };
   return transcript.map((entry) => {
@@ -26,6 +26,18 @@ export function withoutSecrets(
     offsets[entry.from] += entry.bytes.length;
     return { ...entry, bytes: masked[entry.from].subarray(start, offsets[entry.from]) };
   });
+}
+
+export function withoutSecretsIn(
+  comparison: Comparison | undefined,
+  secrets: readonly string[],
+): Difference | undefined {
+  const difference = comparison?.difference;
+  return difference && { ...difference, frame: maskBytes(difference.frame, needlesOf(secrets)) };
+}
+
+function needlesOf(secrets: readonly string[]): Uint8Array[] {
+  return secrets.map(utf8).filter((needle) => needle.length > 0);
 }
 
 function maskStream(
@@ -39,9 +51,12 @@ function maskStream(
 export function reportedEntries(
   table: WireTable,
   transcript: readonly TranscriptEntry[],
+  difference?: Difference,
 ): readonly ReportedEntry[] {
   const splitters = { C: createSplitter(0xffffffff), S: createSplitter(0xffffffff) };
   const entries: ReportedEntry[] = [];
+  // The last frame with the bytes that did not hold.
+  let wrong: ReportedEntry | undefined;
   // What an application asks for before there is a connection has no time of its own.
   const start = transcript.find(({ kind }) => kind !== "call")?.at ?? 0;
   const timeOf = (at: number): number => Math.max(0, Math.round((at - start) * 1000) / 1000);
@@ -66,7 +81,9 @@ export function reportedEntries(
         const split = splitters[from].next();
         if (split?.kind !== "frame") break;
         framed += split.bytes.length;
-        entries.push(frameEntry(table, split.bytes, from, timeOf(at)));
+        const reported = frameEntry(table, split.bytes, from, timeOf(at));
+        entries.push(reported);
+        if (difference !== undefined && equalBytes(split.bytes, difference.frame)) wrong = reported;
       }
       const left = before + entry.bytes.length - framed;
       if (framed > 0) pieces[from] = [];
@@ -83,13 +100,34 @@ export function reportedEntries(
       summary: entry.kind === "call" ? entry.text : summary,
       hex: "",
       bytes: 0,
+      difference: undefined,
       annotated: [],
     });
   }
   leaveOver("C");
   leaveOver("S");
+  if (wrong !== undefined && difference !== undefined)
+    entries[entries.indexOf(wrong)] = withDifference(table, wrong, difference);
   return entries;
 }
+
+function withDifference(
+  table: WireTable,
+  entry: ReportedEntry,
+  { frame, offset }: Difference,
+): ReportedEntry {
+  const isShown = offset < Math.min(shownBytes, frame.length);
+  const start = Math.max(0, Math.floor((offset - shownAround / 2) / rowBytes) * rowBytes);
+  const difference: ReportedDifference = {
+    offset,
+    start,
+    hex: isShown ? "" : toHex(frame.subarray(start, start + shownAround)),
+  };
+  return { ...entry, difference, annotated: annotate(table, frame, { differsAt: offset }) };
+}
+
+// Dumps are read in rows of so many bytes.
+const rowBytes = 16;
 
 interface Piece {
   readonly bytes: Uint8Array;
@@ -113,6 +151,7 @@ function frameEntry(table: WireTable, bytes: Uint8Array, from: Speaker, atMs: nu
     summary: summarize(table, bytes),
     hex: toHex(bytes.subarray(0, shownBytes)),
     bytes: bytes.length,
+    difference: undefined,
     annotated: annotate(table, bytes),
   };
 }
@@ -125,6 +164,7 @@ function partialEntry(bytes: Uint8Array, from: Speaker, atMs: number): ReportedE
     summary: `${bytes.length} ${bytes.length === 1 ? "byte" : "bytes"} of no whole frame: ${shorten(bytes)}`,
     hex: toHex(bytes.subarray(0, shownBytes)),
     bytes: bytes.length,
+    difference: undefined,
     annotated: [],
   };
 }

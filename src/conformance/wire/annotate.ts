@@ -6,9 +6,12 @@ import { readFrame, type Fault, type FieldReading } from "./frames.ts";
 import { integerWidth, prefixWidth, type Field, type WireTable } from "./wire-table.ts";
 
 const shownBytes = 32;
+const shownBefore = 8;
 
 export interface AnnotateOptions {
   readonly secrets?: boolean;
+  // An offset whose bytes must be shown, however long the field around it is.
+  readonly differsAt?: number;
 }
 
 export function annotate(table: WireTable, bytes: Uint8Array, options: AnnotateOptions = {}): string[] {
@@ -18,12 +21,12 @@ export function annotate(table: WireTable, bytes: Uint8Array, options: AnnotateO
     const name = reading.kind?.name ?? (reading.extension ? "extension frame" : "undefined type");
     lines.push(annotatedLine(4, toHex(bytes.subarray(4, 5)), `type ${name}`));
   }
-  for (const field of reading.fields) lines.push(annotateField(table, field, options.secrets === true));
+  for (const field of reading.fields) lines.push(annotateField(table, field, options));
   if (reading.extension || (reading.kind === undefined && reading.type !== undefined))
     lines.push(annotatedLine(5, shorten(bytes.subarray(5)), "body"));
   for (const fault of reading.faults) {
     const where = fault.path === "" ? "" : `${fault.path}: `;
-    lines.push(`  ! at ${fault.offset}: ${where}${fault.problem}`);
+    lines.push(`  ! at offset ${fault.offset}: ${where}${fault.problem}`);
   }
   return lines;
 }
@@ -50,15 +53,44 @@ export function shorten(bytes: Uint8Array): string {
   return `${toHex(bytes.subarray(0, shownBytes))}… (${bytes.length} bytes)`;
 }
 
-function annotateField(table: WireTable, reading: FieldReading, secrets: boolean): string {
-  const hidden = reading.field.secret === true && !secrets;
-  const content = hidden ? "··" : shorten(reading.content);
+// What a line shows of a long content: its beginning, and the bytes around the one that differs.
+export function excerpt(
+  content: Uint8Array,
+  { start, differsAt }: { readonly start: number; readonly differsAt?: number | undefined } = { start: 0 },
+): string {
+  if (content.length <= shownBytes) return toHex(content);
+  const at = (differsAt ?? 0) - start;
+  if (at < shownBytes || at > content.length) return `${toHex(content.subarray(0, shownBytes))}…`;
+  const from = at - shownBefore;
+  const end = at + shownBefore;
+  return `${toHex(content.subarray(0, shownBefore))}… from offset ${start + from}: ${toHex(content.subarray(from, end))}${end < content.length ? "…" : ""}`;
+}
+
+// For a line that shows the bytes themselves beside it.
+export function contentMeaning(
+  table: WireTable,
+  field: Field | undefined,
+  content: Uint8Array,
+  secrets = false,
+): string {
+  const meaning = field === undefined ? shorten(content) : meaningOf(table, field, content, secrets);
+  if (meaning !== shorten(content)) return meaning;
+  return `${content.length} ${content.length === 1 ? "byte" : "bytes"}`;
+}
+
+function annotateField(
+  table: WireTable,
+  { field, path, offset, content }: FieldReading,
+  { secrets = false, differsAt }: AnnotateOptions,
+): string {
+  const hidden = field.secret === true && !secrets;
+  const hex = hidden ? "··" : excerpt(content, { start: offset, differsAt });
+  const meaning = `${path} = ${contentMeaning(table, field, content, secrets)}`;
+  const prefix = field.type === "list8" ? undefined : prefixWidth(field.type);
+  if (prefix === undefined) return annotatedLine(offset, hex, meaning);
   // With the length in front, so that no byte of the frame is left out.
-  const meaning = `${reading.path} = ${valueText(table, reading, secrets)}`;
-  const prefix = reading.field.type === "list8" ? undefined : prefixWidth(reading.field.type);
-  if (prefix === undefined) return annotatedLine(reading.offset, content, meaning);
-  const length = toHex(writeInteger(reading.content.length, prefix));
-  return annotatedLine(reading.offset - prefix, `${length} ${content}`.trimEnd(), meaning);
+  const length = toHex(writeInteger(content.length, prefix));
+  return annotatedLine(offset - prefix, `${length} ${hex}`.trimEnd(), meaning);
 }
 
 function valueText(table: WireTable, { field, content }: FieldReading, secrets: boolean): string {
