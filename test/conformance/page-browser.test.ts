@@ -66,10 +66,15 @@ describe.skipIf(path === undefined)("the page in a browser", () => {
     await page.type("input[name=text]", "length 0");
     expect(await visibleRows(page)).toBe(1);
     expect(await textOf(page, "output[data-count=fail]")).toBe("1");
+    expect(await textOf(page, ".total")).toMatch(/^1 of \d+ requirements, by what wrong code 0\.9 came to$/);
+    expect(await textOf(page, ".filters legend")).toBe("Requirements where wrong code 0.9 came to");
     await page.type("input[name=text]", " nowhere");
     expect(await page.$eval(".nothing", (one) => one.checkVisibility())).toBe(true);
     await page.click(".shown [data-reset]");
     expect(await visibleRows(page)).toBeGreaterThan(80);
+    expect(await textOf(page, ".filters legend")).toBe(
+      "Requirements where at least one implementation came to",
+    );
   });
 
   it("opens the evidence behind a failing cell: the bytes expected and received", async () => {
@@ -224,6 +229,14 @@ describe.skipIf(path === undefined)("the page in a browser", () => {
       (all) => all.filter((one) => one.scrollWidth > one.clientWidth).length,
     );
     expect(hidden).toBe(0);
+    const whose = await page.evaluate(
+      `[...document.querySelectorAll("#failures .compare td:not(.marked, .none)")]
+        .filter((one) => one.checkVisibility()).map((one) => getComputedStyle(one, "::before").content)`,
+    );
+    expect(whose).toEqual(expect.arrayContaining(['"both"', '"expected"', '"received"']));
+    expect(whose).not.toContain("none");
+    await page.$$eval("#failures details", (all) => all.forEach((one) => (one.open = true)));
+    expect(await page.$eval("#failures .fields i", (one) => one.checkVisibility())).toBe(true);
   });
 
   it("steps on to a failure that no requirement counts, and finds it again by its link", async () => {

@@ -52,6 +52,15 @@ it("shows a wrong byte however far it is into a frame, and says where", async ()
   expect(JSON.stringify(wrongFrame).length).toBeLessThan(3000);
 });
 
+it("expects of a repeated frame what is due in that repetition", async () => {
+  const report = await playedReport({ server: wrongLastByteServer, ids: ["message-more-than-under-way"] });
+  const failure = report.cases[0]?.plays[0]?.failure;
+  const id = (lines: readonly string[] = []): string | undefined =>
+    lines.find((line) => line.includes("id ="));
+  expect(id(failure?.expected)?.slice(6)).toBe(id(failure?.received)?.slice(6));
+  expect(id(failure?.received)).toMatch(/id = 1[0-9]{2}$/);
+});
+
 it("blames no requirement alone where others are named as often", () => {
   const [one] = wrong.cases.filter(({ verdict }) => verdict === "fail");
   const ids = wrong.requirements.slice(0, 4).map(({ id }) => id);
@@ -76,10 +85,10 @@ it("blames no requirement alone where others are named as often", () => {
     ([, id, share]) => [id, share],
   );
   expect(listed).toEqual([
-    [ids[2], "named by 2 of 2 failing cases; 2 of its 2 cases failed"],
-    [ids[1], "named by 2 of 2 failing cases; 2 of its 3 cases failed"],
-    [ids[0], "named by 1 of 2 failing cases; its only case failed"],
-    [ids[3], "named by 1 of 2 failing cases; its only case failed"],
+    [ids[2], "named by 2 of 2; 2 of its 2 fail"],
+    [ids[1], "named by 2 of 2; 2 of its 3 fail"],
+    [ids[0], "named by 1 of 2; its only case fails"],
+    [ids[3], "named by 1 of 2; its only case fails"],
   ]);
   const inQuestion =
     /in question<\/h4><p class="note">A case names every.*?<dl class="covers">(.*?)<\/dl>/s.exec(html)?.[1];

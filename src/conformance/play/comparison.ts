@@ -4,7 +4,7 @@ import { fromHex, readInteger, repeatBytes, toHex } from "../wire/bytes.ts";
 import { annotate, annotatedLine, contentMeaning, excerpt } from "../wire/annotate.ts";
 import type { Comparison } from "./result.ts";
 import { errorTemplate, fillingOf, templateOf, type Scene } from "./scene.ts";
-import type { Act, Branch, FrameAct } from "../exchange/steps.ts";
+import type { Act, Branch } from "../exchange/steps.ts";
 import { materialize, referred, type FrameTemplate, type Mismatch, type Part } from "./template.ts";
 import type { Field, FrameKind } from "../wire/wire-table.ts";
 
@@ -12,16 +12,22 @@ export function compare(scene: Scene, act: Act, received: readonly string[]): Co
   return { expected: expectedOf(scene, act), received };
 }
 
+// What did not hold, in which repetition of the template.
+interface Unlike extends Mismatch {
+  readonly repetition: number;
+}
+
 // The right kind of frame with a wrong byte: both sides show the bytes around it, however far into the frame it is.
 export function compareFrames(
   scene: Scene,
-  act: FrameAct,
+  kind: FrameKind,
+  template: FrameTemplate,
   frame: Uint8Array,
-  mismatch: Mismatch,
+  unlike: Unlike,
 ): Comparison {
-  const { offset } = mismatch;
+  const { offset } = unlike;
   return {
-    expected: templateLines(scene, act, templateOf(scene, act), mismatch),
+    expected: templateLines(scene, kind, template, unlike),
     received: annotate(scene.table, frame, { differsAt: offset }),
     difference: { frame, offset },
   };
@@ -43,15 +49,14 @@ export function compareFork(
 function expectedOf(scene: Scene, act: Act): string[] {
   switch (act.kind) {
     case "frame":
-      return templateLines(scene, act, templateOf(scene, act));
+      return templateLines(scene, act.frame, templateOf(scene, act));
     case "repeat":
-      return templateLines(scene, act.of, templateOf(scene, act.of, true));
+      return templateLines(scene, act.of.frame, templateOf(scene, act.of, true));
     case "closes": {
       const code = scene.table.errors.find((error) => error.name === act.code)?.code ?? 0;
       const frame = scene.table.frames.find((kind) => kind.name === "ERROR");
       const template = errorTemplate(scene, code);
-      const lines =
-        frame === undefined ? [] : templateLines(scene, { kind: "frame", frame, values: {} }, template);
+      const lines = frame === undefined ? [] : templateLines(scene, frame, template);
       return [
         ...lines,
         "then end of stream or a reset;",
@@ -74,7 +79,7 @@ function expectedOf(scene: Scene, act: Act): string[] {
   }
 }
 
-function templateLines(scene: Scene, act: FrameAct, template: FrameTemplate, mismatch?: Mismatch): string[] {
+function templateLines(scene: Scene, frame: FrameKind, template: FrameTemplate, unlike?: Unlike): string[] {
   const { root } = template;
   const parts = root.kind === "sized" ? root.parts : [];
   const known = parts.every(isClosed);
@@ -83,7 +88,7 @@ function templateLines(scene: Scene, act: FrameAct, template: FrameTemplate, mis
     length === undefined
       ? annotatedLine("", "any", "length")
       : annotatedLine("", toHex(length), `length ${readInteger(length)}`),
-    ...parts.flatMap((part) => partLines({ scene, frame: act.frame, mismatch }, part)),
+    ...parts.flatMap((part) => partLines({ scene, frame, unlike }, part)),
   ];
 }
 
@@ -96,7 +101,7 @@ function isClosed(part: Part): boolean {
 interface Expectation {
   readonly scene: Scene;
   readonly frame: FrameKind;
-  readonly mismatch: Mismatch | undefined;
+  readonly unlike: Unlike | undefined;
 }
 
 function partLines(expectation: Expectation, part: Part, prefix = ""): string[] {
@@ -105,7 +110,7 @@ function partLines(expectation: Expectation, part: Part, prefix = ""): string[] 
     case "sized":
       return part.parts.flatMap((inner) => partLines(expectation, inner, prefixOf(scene, part)));
     case "fixed":
-      return [valueLine(expectation, part, fromHex(part.hex), prefix)];
+      return [valueLine(expectation, part, contentOf(expectation, part), prefix)];
     case "fill":
       return [valueLine(expectation, part, repeatBytes(fromHex(part.hex), part.times), prefix)];
     case "ref": {
@@ -141,17 +146,22 @@ function prefixOf(scene: Scene, part: Extract<Part, { kind: "sized" }>): string 
   return toHex(materialize({ frame: "", root: part }, fillingOf(scene)).subarray(0, part.width));
 }
 
+// An integer may have grown with each repetition.
+function contentOf({ scene, unlike }: Expectation, part: Part): Uint8Array {
+  return materialize({ frame: "", root: part }, fillingOf(scene, unlike?.repetition ?? 0));
+}
+
 function valueLine(
-  { scene, frame, mismatch }: Expectation,
+  { scene, frame, unlike }: Expectation,
   part: Part,
   content: Uint8Array,
   prefix: string,
 ): string {
   if (part.field === "type") return annotatedLine("", toHex(content), `type ${frame.name}`);
   const field = fieldAt(frame.fields, part.field);
-  const same = mismatch?.field === part.field ? mismatch.same : undefined;
+  const same = unlike?.field === part.field ? unlike.same : undefined;
   const place =
-    same === undefined ? undefined : { start: (mismatch?.offset ?? 0) - same, differsAt: mismatch?.offset };
+    same === undefined ? undefined : { start: (unlike?.offset ?? 0) - same, differsAt: unlike?.offset };
   const hex = `${prefix} ${part.secret === true ? "··" : excerpt(content, place)}`.trim();
   return annotatedLine("", hex, `${part.field} = ${contentMeaning(scene.table, field, content)}`);
 }

@@ -213,7 +213,7 @@ function expectFrame(
       secret
         ? `${act.frame.name}: ${field} is not the secret that is due`
         : `${act.frame.name}: ${field}, from offset ${offset} of the frame on, should be ${expected}, but is ${received}`,
-      compareFrames(scene, act, thing.bytes, result.mismatch),
+      compareFrames(scene, act.frame, template, thing.bytes, { ...result.mismatch, repetition }),
     );
   }
   scene.captures = result.captures;

@@ -51,7 +51,7 @@ ${isUnplayed(one) ? markup`<p class="note">It was not played: ${one.reason}.</p>
 ${coverOf(one, context.report)}
 ${minimizedOf(one)}
 <h4>Play it again</h4>
-<div class="copied"><pre><code>${one.repeat}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
+<div class="copied"><pre><code>${one.repeat.split(/(?<= )/).map((word) => markup`<span>${word}</span>`)}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
 }
 
 function isUnplayed({ plays }: ReportedCase): boolean {

@@ -74,16 +74,17 @@ const cards = String.raw`
 .kind, .when { font-size: 0.82rem; color: var(--soft); }
 .headline { font-size: 1.1rem; line-height: 1.35; margin: 0.6rem 0 0.8rem; }
 .headline.bad { color: var(--fail); font-weight: 600; }
-.failing { font-size: 0.85rem; list-style: none; }
+p.failing, details.failing, .card > ul.failing { font-size: 0.85rem; }
 p.failing { color: var(--soft); }
-ul.failing { margin: 0.2rem 0 0.6rem; }
+ul.failing { list-style: none; margin: 0.2rem 0 0.6rem; }
+details.failing summary { color: var(--link); }
 ul.failing a { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.95em; color: var(--fail); }
 ul.failing small { font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
 .bar { display: block; }
 svg.bar { width: 100%; max-width: 28rem; height: 0.6rem; margin-bottom: 0.7rem; }
 .b-fail { fill: var(--fail-bar); } .b-known-failure { fill: var(--known); } .b-inconclusive { fill: var(--unsure); }
 .b-warn { fill: var(--warn); } .b-pass { fill: var(--pass); opacity: 0.75; }
-.b-unsupported, .b-not-testable { fill: var(--rule); } .b-not-reached, .b-not-played, .b-not-bound { fill: var(--none); }
+.b-unsupported, .b-not-testable { fill: var(--rule); } .b-not-played, .b-not-bound { fill: var(--none); }
 .stripes { stroke: var(--none); stroke-width: 10; stroke-dasharray: 5 5; }
 svg.swatch { display: inline-block; width: 1.1rem; height: 0.6rem; margin: 0 0.5rem 0 0; }
 .counts .stripes { stroke-dasharray: 8 8; }
@@ -98,7 +99,8 @@ svg.swatch { display: inline-block; width: 1.1rem; height: 0.6rem; margin: 0 0.5
 .how summary, .legend summary { color: var(--link); width: fit-content; }
 .legend dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 1rem; margin-top: 0.4rem; }
 .how { margin-top: 1.6rem; }
-.scrolled { overflow-x: auto; }
+/* A shade at the edge for as long as something is beyond it. */
+.scrolled { overflow-x: auto; background: linear-gradient(to left, var(--paper) 1.2rem, transparent) right / 2.4rem 100% no-repeat local, linear-gradient(to left, var(--line), transparent) right / 1rem 100% no-repeat; }
 .how table { border-collapse: collapse; margin-top: 0.5rem; font-variant-numeric: tabular-nums; }
 .how th, .how td { text-align: left; vertical-align: top; font-weight: 400; padding: 0.15rem 1.6rem 0.15rem 0; border-top: 1px solid var(--rule); min-width: 5.5rem; max-width: 16rem; overflow-wrap: break-word; }
 .how thead th { border-top: 0; }
@@ -191,6 +193,7 @@ mark { color: inherit; background: none; outline: 2px solid var(--fail); outline
 .covers dt { font: 0.78rem/1.75 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; color: var(--soft); }
 .copied { display: flex; gap: 0.7rem; align-items: start; background: var(--panel); padding: 0.5rem 0.8rem; }
 .copied pre { flex: 1; min-width: 0; }
+.copied span { display: inline-block; max-width: 100%; white-space: pre-wrap; }
 .facts { list-style: none; font-size: 0.82rem; color: var(--soft); margin-bottom: 0.6rem; }
 .facts b, .facts q { color: var(--ink); }
 .gauge { width: 9rem; height: 0.8rem; vertical-align: -0.15rem; overflow: visible; }
@@ -227,6 +230,7 @@ const smallAndPaper = String.raw`
   td > span.cell, td:not(.v-fail, .v-known-failure) > .cell { padding-left: 0; }
   .frame.wide .matrix { min-width: 0; }
   .counts td { width: 5.2rem; }
+  .how th, .how td { padding-right: 0.7rem; min-width: 4.6rem; }
   details.all { display: block; font: 0.85rem/1.6 system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; color: var(--tone); }
   .alike:not(:has(details.all[open])) td { display: none; }
   dialog .bar h2 { flex: 1 0 100%; }

@@ -16,6 +16,8 @@ import type { Report, ReportedCase } from "./report.ts";
 
 // Where there are more failures, only the first of each implementation starts open.
 const openFailures = 12;
+// Where failing cases name more requirements, the rest is folded.
+const openNames = 9;
 
 export function headline(report: Report): string {
   const count = countOf(report);
@@ -119,18 +121,24 @@ function failingOf(report: Report, column: number): Markup {
   const link = ({ id, failed, all }: Blame): Markup => {
     const [first] = failed;
     if (first === undefined) return markup`<li>${id}</li>`;
-    const named = failing === 1 ? "" : `named by ${failed.length} of ${failing} failing cases; `;
-    return markup`<li><a href="#${caseAnchor(first, report, column)}" data-open="${column} ${id}">${id}</a> <small>${named}${all === 1 ? "its only case" : `${failed.length} of its ${grouped(all)} cases`} failed</small></li>\n`;
+    const share = all === 1 ? "its only case fails" : `${grouped(failed.length)} of its ${grouped(all)} fail`;
+    const named = failing === 1 ? "" : `named by ${grouped(failed.length)} of ${grouped(failing)}; `;
+    return markup`<li><a href="#${caseAnchor(first, report, column)}" data-open="${column} ${id}">${id}</a> <small>${named}${share}</small></li>\n`;
   };
+  const [shown, more] = [found.slice(0, openNames), found.slice(openNames)];
+  const rest =
+    more.length === 0
+      ? ""
+      : markup`<details class="failing"><summary>${more.length} more</summary><ul class="failing">${more.map(link)}</ul></details>`;
   const list =
     found.length === 0
       ? ""
-      : markup`<p class="failing">${found.length > 1 ? manyNamed : "The requirement that failing cases name:"}</p><ul class="failing">${found.map(link)}</ul>`;
+      : markup`<p class="failing">${found.length > 1 ? manyNamed : "The requirement that failing cases name:"}</p><ul class="failing">${shown.map(link)}</ul>${rest}`;
   const uncounted = report.cases.filter((one) => isFailure(one.verdict) && isUncounted(one, report));
   const beside =
     uncounted.length === 0
       ? ""
-      : markup`<p class="failing">Failed cases about no requirement that binds a ${report.implementation.role}:</p><ul class="failing">${uncounted.map((one) => markup`<li class="long"><a href="#${caseAnchor(one, report, column)}" data-open="${column} ${one.id}">${one.id}</a></li>\n`)}</ul>`;
+      : markup`<p class="failing">Failed cases about no requirement that binds a ${report.implementation.role}:</p><ul class="failing">${uncounted.map((one) => markup`<li><a href="#${caseAnchor(one, report, column)}" data-open="${column} ${one.id}">${one.id}</a></li>\n`)}</ul>`;
   return markup`${list}${beside}`;
 }
 
@@ -170,6 +178,8 @@ function segment(verdict: CellVerdict, x: number, width: number): Markup {
 
 // A piece of the bar beside the word that says what it means.
 function swatch(verdict: CellVerdict): Markup {
+  // Of cases alone; the bar is of requirements.
+  if (verdict === "not-reached") return markup`<svg class="bar swatch" aria-hidden="true"></svg>`;
   return markup`<svg class="bar swatch" viewBox="0 0 40 10" preserveAspectRatio="none" aria-hidden="true">${segment(verdict, 0, 40)}</svg>`;
 }
 

@@ -19,7 +19,7 @@ const words: Readonly<Record<CaseVerdict, string>> = {
   unsupported: "unsupported",
 };
 
-const widestColumn = 72;
+const widestColumn = 104;
 
 // One line for each case as it's done, such as: FAIL auth-before-hello: expected …
 export function caseLine({ id, verdict, reason, plays, notReached }: ReportedCase): string {
