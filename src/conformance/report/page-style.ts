@@ -77,6 +77,7 @@ const cards = String.raw`
 p.failing, details.failing, .card > ul.failing { font-size: 0.85rem; }
 p.failing { color: var(--soft); }
 ul.failing { list-style: none; margin: 0.2rem 0 0.6rem; }
+details.failing { margin: -0.3rem 0 0.7rem; }
 details.failing summary { color: var(--link); }
 ul.failing a { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.95em; color: var(--fail); }
 ul.failing small { font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
@@ -100,7 +101,7 @@ svg.swatch { display: inline-block; width: 1.1rem; height: 0.6rem; margin: 0 0.5
 .legend dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 1rem; margin-top: 0.4rem; }
 .how { margin-top: 1.6rem; }
 /* A shade at the edge for as long as something is beyond it. */
-.scrolled { overflow-x: auto; background: linear-gradient(to left, var(--paper) 1.2rem, transparent) right / 2.4rem 100% no-repeat local, linear-gradient(to left, var(--line), transparent) right / 1rem 100% no-repeat; }
+.scrolled { overflow-x: auto; background: linear-gradient(to left, var(--paper) 1.2rem, transparent) right / 2.4rem 100% no-repeat local, linear-gradient(to left, var(--line), transparent) calc(100% - 1px) 0 / 1rem 100% no-repeat; }
 .how table { border-collapse: collapse; margin-top: 0.5rem; font-variant-numeric: tabular-nums; }
 .how th, .how td { text-align: left; vertical-align: top; font-weight: 400; padding: 0.15rem 1.6rem 0.15rem 0; border-top: 1px solid var(--rule); min-width: 5.5rem; max-width: 16rem; overflow-wrap: break-word; }
 .how thead th { border-top: 0; }
