@@ -3,12 +3,15 @@
 
 import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { generatePassword, preparePassword } from "../src/credentials/password.ts";
+import { enrol } from "../src/auth/opaque-enrolment.ts";
+import type { Enrolment } from "../src/credentials/opaque-record.ts";
+import { generatePassword, preparePassword, type PreparedPassword } from "../src/credentials/password.ts";
 import { addUser } from "../src/credentials/users-file.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
 import { run, type Started } from "../src/cli/server.ts";
 import { displayPath } from "../src/cli/display-path.ts";
-import { parseServerOptions } from "../src/cli/server-options.ts";
+import { credentialFiles, openSetup } from "../src/cli/opaque-setup.ts";
+import { parseServerOptions, type ServerCommandOptions } from "../src/cli/server-options.ts";
 import { makeStateFolder, stateFolder } from "../src/cli/state-folder.ts";
 import { processIo } from "../src/cli/command-io.ts";
 
@@ -27,10 +30,18 @@ async function makeFirstUser(usersPath: string, passwordPath: string): Promise<v
   const password = generatePassword();
   await rm(passwordPath, { force: true });
   await writeFile(passwordPath, `${password}\n`, { mode: 0o600, flag: "wx" });
-  await addUser(usersPath, USERNAME, await hashPassword(preparePassword(password)));
+  const prepared = preparePassword(password);
+  await addUser(usersPath, USERNAME, await hashPassword(prepared), await makeRecord(prepared));
   process.stderr.write(
     `made the user ${USERNAME}, with a generated password in ${displayPath(passwordPath)}\n`,
   );
+}
+
+/** None for a server that wouldn't use it. */
+async function makeRecord(password: PreparedPassword): Promise<Enrolment | undefined> {
+  if (options === undefined || options.plaintext || !options.opaque) return undefined;
+  const { setup } = await openSetup(credentialFiles(usersPath, options));
+  return await enrol(setup, USERNAME, password);
 }
 
 async function printClientCommand({ host, port, identity, ...started }: Started): Promise<void> {
@@ -45,12 +56,13 @@ async function printClientCommand({ host, port, identity, ...started }: Started)
   process.stderr.write(`\nNow run this in a second terminal, and type:\n\n  ${parts.join(" ")}\n\n`);
 }
 
-/** Whether the command line asks for a server that runs, so that a slip or --help makes nothing. */
-function asksToServe(argv: readonly string[]): boolean {
+/** Undefined when the command line doesn't ask for a server that runs, so that a slip or --help makes nothing. */
+function parseOptions(argv: readonly string[]): ServerCommandOptions | undefined {
   try {
-    return !parseServerOptions(argv, { ...processIo, writeOut() {}, writeError() {} }).check;
+    const parsed = parseServerOptions(argv, { ...processIo, writeOut() {}, writeError() {} });
+    return parsed.check ? undefined : parsed;
   } catch {
-    return false; // what is wrong is said by the server's command
+    return undefined; // what is wrong is said by the server's command
   }
 }
 
@@ -58,7 +70,8 @@ const folder = stateFolder();
 const passwordPath = join(folder, "password");
 const usersPath = join(folder, "users.json");
 const argv = ["--users", usersPath, ...process.argv.slice(2)];
-if (asksToServe(argv)) {
+const options = parseOptions(argv);
+if (options !== undefined) {
   await makeStateFolder();
   await makeFirstUser(usersPath, passwordPath);
 }

@@ -24,6 +24,10 @@ export { UsersFile, type UsersFileEvents, type UsersSource } from "./auth/users-
 export { preparePassword, type PreparedPassword } from "./credentials/password.ts";
 export type { User } from "./credentials/users-schema.ts";
 export type { UsersSnapshot } from "./credentials/users-file.ts";
+export { createOpaqueSetup, enrol } from "./auth/opaque-enrolment.ts";
+export type { Enrolment } from "./credentials/opaque-record.ts";
+export type { OpaqueSetup } from "./credentials/opaque-setup.ts";
+export { ensureOpaqueSetup, readOpaqueSetup, replaceOpaqueSetup } from "./credentials/opaque-setup-file.ts";
 export { hashPassword } from "./credentials/verifier.ts";
 export type { GreaseRate } from "./net/grease.ts";
 export type { Tap } from "./net/transport.ts";

@@ -8,6 +8,7 @@ import { SERVER_LIMITS, type LimitRule, type ServerLimits } from "../net/limits.
 import { DEFAULT_PORT } from "../protocol/wire.ts";
 import { usageError } from "./command-error.ts";
 import type { CommandIo } from "./command-io.ts";
+import { OPAQUE_SETUP_HELP } from "./opaque-setup.ts";
 import { createProgram } from "./program.ts";
 
 export interface ServerCommandOptions {
@@ -17,6 +18,9 @@ export interface ServerCommandOptions {
   readonly identity?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly opaqueSetup?: string;
+  readonly opaque: boolean;
+  readonly readOnlyUsers: boolean;
   readonly plaintext: boolean;
   readonly allowRemotePlaintext: boolean;
   readonly penaltyExempt: readonly string[];
@@ -38,6 +42,9 @@ export function parseServerOptions(argv: readonly string[], io: CommandIo): Serv
   if (parsed.host === "") throw usageError("--host must not be empty: that would mean every address");
   if ((parsed.tlsCert === undefined) !== (parsed.tlsKey === undefined)) {
     throw usageError("--tls-cert and --tls-key go together");
+  }
+  if (parsed.opaqueSetup !== undefined && !parsed.opaque) {
+    throw usageError("--opaque-setup and --no-opaque exclude each other");
   }
   if (parsed.allowRemotePlaintext && !parsed.plaintext) {
     throw usageError("--allow-remote-plaintext goes with --plaintext");
@@ -70,6 +77,11 @@ function makeProgram(io: CommandIo): Command {
       ),
     )
     .addOption(new Option("--tls-key <file>", "PEM private key that belongs to it").conflicts("plaintext"))
+    .addOption(
+      new Option("--opaque-setup <file>", `${OPAQUE_SETUP_HELP}; made if missing`).conflicts("plaintext"),
+    )
+    .option("--no-opaque", "don't offer OPAQUE: clients then send the password itself, inside TLS")
+    .option("--read-only-users", "never write the users file: replace no weak hash, store no record", false)
     .option(
       "--plaintext",
       "no TLS: passwords cross the connection in the clear; loopback addresses only",
@@ -106,6 +118,9 @@ The log goes to standard output, everything else to standard error. SIGTERM and 
 within --drain-ms; a second one ends the server at once. Users and TLS identity are read anew when their files change, and at
 SIGHUP: the sessions of a user who was removed, disabled or given a new password end then. A file that can't be
 used changes nothing.
+
+Over TLS users log in by OPAQUE, which never sends the password; who has a password hash alone logs in by PASSWORD once and
+gets an OPAQUE record then. The setup behind the records is read at the start: after a rotation, start again.
 
 Exit codes: 0 done; 1 unexpected; 2 usage; 3 the address can't be had; 9 users, identity or settings can't be
 used; 130 interrupted twice.`;

@@ -23,7 +23,9 @@ import { exitCodes, type ExitCode } from "./exit-codes.ts";
 import { makeLog, surviveLogErrors } from "./log.ts";
 import { describePortOwner } from "./port-owner.ts";
 import { reportError } from "./report.ts";
+import { credentialFiles } from "./opaque-setup.ts";
 import { parseServerOptions, type ServerCommandOptions } from "./server-options.ts";
+import { logStranded, openServerSetup } from "./server-opaque.ts";
 import { ServerReload, type IdentityFiles } from "./server-reload.ts";
 import { isCheckout, makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
 
@@ -45,10 +47,13 @@ export async function run(
     const users = usersPath(options.users, io.environment);
     const userCount = await inspectUsers(users, io);
     const identity = await openIdentityOf(options, io);
+    const opaque = await openServerSetup(options, credentialFiles(users, options), io);
     const log = makeLog(io, options.logLevel, options.logFormat ?? (process.stdout.isTTY ? "text" : "json"));
     const server = createServer({
       users,
       identity: identity ?? "plaintext",
+      ...(opaque.setup === undefined ? {} : { opaque: opaque.setup }),
+      readOnlyUsers: options.readOnlyUsers,
       allowRemotePlaintext: options.allowRemotePlaintext,
       penaltyExempt: options.penaltyExempt,
       limits: options.limits,
@@ -56,14 +61,17 @@ export async function run(
     });
     if (options.check) {
       io.writeError(
-        `users: ${userCount} in ${displayPath(users)}\n${describeChecked(identity, options)}all is well; the address was not tried\n`,
+        `users: ${userCount} in ${displayPath(users)}\n${describeChecked(identity, options)}${opaque.line}\nall is well; the address was not tried\n`,
       );
       return exitCodes.ok;
     }
     surviveLogErrors();
     const { port } = await listen(server, options);
     const signal = stopSignal(); // before anybody is told that there is a server to stop
-    io.writeError(`listening on ${displayHost(options.host)}:${port}\n${describeIdentity(identity)}\n`);
+    io.writeError(
+      `listening on ${displayHost(options.host)}:${port}\n${describeIdentity(identity)}\n${opaque.line}\n`,
+    );
+    logStranded(opaque, log);
     if (userCount === 0) io.writeError(`no users yet: add one with\n  ${addUserCommand(users, options)}\n`);
     const reload = new ServerReload(server, log, identityFiles(options, io), identity);
     await started({ host: options.host, port, usersPath: users, identity });

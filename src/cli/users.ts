@@ -7,8 +7,7 @@ import { dirname } from "node:path";
 import { Command, Option } from "commander";
 
 import { CredentialError } from "../credentials/error.ts";
-import { checkNewPassword, generatePassword, preparePassword } from "../credentials/password.ts";
-import { importPhc, parsePhc } from "../credentials/phc.ts";
+import { preparePassword } from "../credentials/password.ts";
 import { checkUsername } from "../credentials/username.ts";
 import {
   addUser,
@@ -20,25 +19,31 @@ import {
   type UsersSnapshot,
 } from "../credentials/users-file.ts";
 import type { User } from "../credentials/users-schema.ts";
-import { hashPassword, verifyPassword } from "../credentials/verifier.ts";
+import { verifyPassword } from "../credentials/verifier.ts";
 import { CommandError } from "./command-error.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
+import { credentialFiles, OPAQUE_SETUP_HELP, type CredentialFiles } from "./opaque-setup.ts";
 import { createProgram } from "./program.ts";
 import { reportError } from "./report.ts";
-import { readSecretFile, readSecretLine } from "./secret-source.ts";
 import { makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
+import {
+  askPassword,
+  makeCredentials,
+  readGivenSecret,
+  warn,
+  type CredentialOptions,
+  type NewCredentials,
+} from "./users-credentials.ts";
+import { listUsersTo } from "./users-list.ts";
+import { rotateOpaque } from "./users-rotation.ts";
 
 interface CommonOptions {
   readonly users?: string;
+  readonly opaqueSetup?: string;
 }
 
-interface SecretOptions extends CommonOptions {
-  readonly passwordStdin?: boolean;
-  readonly passwordFile?: string;
-  readonly generate?: boolean;
-  readonly hashStdin?: boolean;
-}
+type SecretOptions = CommonOptions & CredentialOptions;
 
 export async function run(argv: readonly string[], io: CommandIo = processIo): Promise<ExitCode> {
   try {
@@ -67,12 +72,12 @@ function makeProgram(io: CommandIo): Command {
     (name: string, options: SecretOptions) => add(name, options, io),
   );
   addNewPasswordOptions(
-    command("passwd", "Changes a user's password; sessions that are open stay open.").argument("<name>"),
+    command("passwd", "Changes a user's password; sessions that are open end.").argument("<name>"),
   ).action((name: string, options: SecretOptions) => passwd(name, options, io));
-  command("list", "Lists the users.")
+  addSetupOption(command("list", "Lists the users and how each can log in."))
     .option("--json", "print JSON instead of a table")
     .action((options: CommonOptions & { json?: boolean }) => list(options, io));
-  command("disable", "Keeps a user from logging in; sessions that are open stay open.")
+  command("disable", "Keeps a user from logging in; sessions that are open end.")
     .argument("<name>")
     .action((name: string, options: CommonOptions) => disable(name, options, io));
   command("enable", "Lets a disabled user log in again.")
@@ -84,12 +89,20 @@ function makeProgram(io: CommandIo): Command {
   addGivenPasswordOptions(
     command("verify", "Checks a user's password: exit code 0 or 4.").argument("<name>"),
   ).action((name: string, options: SecretOptions) => verify(name, options, io));
+  addSetupOption(
+    command("rotate-opaque", "Replaces the OPAQUE setup, or makes one; first says whom that costs what."),
+  )
+    .option("--yes", "do it; without, nothing is changed")
+    .action((options: CommonOptions & { yes?: boolean }) => rotate(options, io));
   return program;
 }
 
 const helpFooter = `
 Passwords are asked for on the terminal, or read from where an option says. They can't be given as an
 argument, since other users of the machine can read those.
+
+A new password is stored as an argon2id hash, for PASSWORD, and as an OPAQUE record, which belongs to the setup of the server.
+The setup is made if it isn't there: name the same one to talkbyte-server.
 
 Exit codes: 0 done; 1 unexpected; 2 usage; 4 refused (wrong password, unknown user, policy); 8 the users
 file stayed locked; 9 the users file can't be used; 130 interrupted.`;
@@ -111,14 +124,25 @@ function addGivenPasswordOptions(command: Command): Command {
     );
 }
 
+function addSetupOption(command: Command): Command {
+  return command.option("--opaque-setup <file>", OPAQUE_SETUP_HELP);
+}
+
 function addNewPasswordOptions(command: Command): Command {
-  return addGivenPasswordOptions(command)
+  return addSetupOption(addGivenPasswordOptions(command))
     .addOption(
       new Option("--generate", "make a random password and print it on standard output").conflicts(
         "hashStdin",
       ),
     )
-    .option("--hash-stdin", "read an argon2id PHC string, made by another tool, from standard input");
+    .addOption(
+      new Option(
+        "--hash-stdin",
+        "read an argon2id PHC string, made by another tool, from standard input; there is no OPAQUE record then",
+      ).conflicts("opaqueOnly"),
+    )
+    .option("--opaque-only", "store no hash: the user can't log in by PASSWORD")
+    .addOption(new Option("--no-opaque", "store a hash alone").conflicts(["opaqueOnly", "opaqueSetup"]));
 }
 
 async function openUsers(path: string, io: CommandIo): Promise<UsersSnapshot> {
@@ -157,35 +181,30 @@ async function add(name: string, options: SecretOptions, io: CommandIo): Promise
   const path = usersPath(options.users, io.environment);
   // Before a password is asked for in vain; addUser() decides again under the lock.
   await refuseExisting(path, name, io);
-  const { phc, generated } = await makeHash(name, options, io);
   await makeFolderOf(path, io);
-  await addUser(path, name, phc);
-  finish(`added ${name} to ${path}`, generated, io);
+  const made = await makeCredentials(name, options, filesOf(options, io), io);
+  await addUser(path, name, made.phc, made.enrolment);
+  finish(`added ${name} to ${path}`, made, io);
 }
 
 async function passwd(name: string, options: SecretOptions, io: CommandIo): Promise<void> {
   const path = usersPath(options.users, io.environment);
   const user = await getUser(path, name, io);
-  const { phc, generated } = await makeHash(name, options, io);
-  await setPassword(path, name, phc);
+  const made = await makeCredentials(name, options, filesOf(options, io), io);
+  await setPassword(path, name, made.phc, made.enrolment);
   const note = user.disabled ? ` (still disabled: "enable ${name}" lets the user in)` : "";
-  finish(`changed the password of ${name}${note}`, generated, io);
+  finish(`changed the password of ${name}${note}`, made, io);
 }
 
 async function list(options: CommonOptions & { json?: boolean }, io: CommandIo): Promise<void> {
-  const users = await openUsers(usersPath(options.users, io.environment), io);
-  const rows = users.list().toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  if (options.json === true) {
-    io.writeOut(`${JSON.stringify(rows.map(describeUser), null, 2)}\n`);
-    return;
-  }
-  if (rows.length === 0) io.writeError("no users\n");
-  const width = Math.max(4, ...rows.map((user) => user.name.length));
-  for (const user of rows) {
-    const { name, disabled, hash, updatedAt } = describeUser(user);
-    const cost = hash === null ? "no password" : `m=${hash.m},t=${hash.t},p=${hash.p}`;
-    io.writeOut(`${name.padEnd(width)}  ${disabled ? "disabled" : "enabled "}  ${updatedAt}  ${cost}\n`);
-  }
+  const files = filesOf(options, io);
+  await listUsersTo(await openUsers(files.users, io), files, options.json ?? false, io);
+}
+
+async function rotate(options: CommonOptions & { yes?: boolean }, io: CommandIo): Promise<void> {
+  const files = filesOf(options, io);
+  await makeFolderOf(files.users, io);
+  await rotateOpaque(files, options.yes ?? false, io);
 }
 
 async function disable(name: string, options: CommonOptions, io: CommandIo): Promise<void> {
@@ -214,73 +233,13 @@ async function verify(name: string, options: SecretOptions, io: CommandIo): Prom
   io.writeError(`the password of ${name} is right\n`);
 }
 
-interface NewHash {
-  readonly phc: string;
-  readonly generated?: string;
+function filesOf(options: CommonOptions, io: CommandIo): CredentialFiles {
+  return credentialFiles(usersPath(options.users, io.environment), options);
 }
 
-async function makeHash(name: string, options: SecretOptions, io: CommandIo): Promise<NewHash> {
-  if (options.hashStdin === true) {
-    const line = await readSecretLine(io.stdin);
-    return { phc: importPhc(Buffer.from(line).toString("utf8")) };
-  }
-  if (options.generate === true) {
-    const generated = generatePassword();
-    return { phc: await hashPassword(preparePassword(generated)), generated };
-  }
-  const given = await readGivenSecret(options, io);
-  const { password, warnings } = checkNewPassword(given ?? (await askNewPassword(name, io)), name);
-  for (const warning of warnings) warn(warning.message, io);
-  return { phc: await hashPassword(password) };
-}
-
-async function readGivenSecret(options: SecretOptions, io: CommandIo): Promise<Uint8Array | undefined> {
-  if (options.passwordStdin === true) return await readSecretLine(io.stdin);
-  if (options.passwordFile === undefined) return undefined;
-  const { secret, warnings } = await readSecretFile(options.passwordFile);
-  for (const warning of warnings) warn(warning, io);
-  return secret;
-}
-
-async function askPassword(name: string, io: CommandIo): Promise<string> {
-  const terminal = io.openTerminal();
-  try {
-    return await terminal.askHidden(`Password of ${name}: `);
-  } finally {
-    terminal.close();
-  }
-}
-
-async function askNewPassword(name: string, io: CommandIo): Promise<string> {
-  const terminal = io.openTerminal();
-  try {
-    const password = await terminal.askHidden(`New password for ${name}: `);
-    checkNewPassword(password, name); // before it is typed a second time in vain
-    if ((await terminal.askHidden("Again: ")) === password) return password;
-  } finally {
-    terminal.close();
-  }
-  throw new CommandError(exitCodes.refused, "the two passwords differ: nothing was changed");
-}
-
-function finish(message: string, generated: string | undefined, io: CommandIo): void {
+function finish(message: string, { generated }: NewCredentials, io: CommandIo): void {
   io.writeError(`${message}\n`);
   if (generated === undefined) return;
   io.writeError("the generated password, which is shown only this once:\n");
   io.writeOut(`${generated}\n`);
-}
-
-function warn(message: string, io: CommandIo): void {
-  io.writeError(`warning: ${message}\n`);
-}
-
-interface UserRow extends Omit<User, "password"> {
-  /** What the hash costs, and nothing of the hash itself. */
-  readonly hash: { readonly m: number; readonly t: number; readonly p: number } | null;
-}
-
-function describeUser({ password, ...rest }: User): UserRow {
-  if (password === undefined) return { ...rest, hash: null };
-  const { memoryKib, passes, lanes } = parsePhc(password);
-  return { ...rest, hash: { m: memoryKib, t: passes, p: lanes } };
 }
