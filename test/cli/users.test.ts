@@ -192,7 +192,7 @@ describe("the other commands", () => {
     await users(folder, ["disable", "__proto__"]);
     const { out } = await users(folder, ["list"]);
     expect(out).toMatch(
-      /^__proto__ {2}disabled {2}\S+Z {2}m=4096,t=3,p=1\nalice {6}enabled {3}\S+Z {2}m=19456,t=2,p=1\n$/,
+      /^__proto__ {2}disabled {2}\S+Z {2}PASSWORD {9}m=4096,t=3,p=1\nalice {6}enabled {3}\S+Z {2}OPAQUE\+PASSWORD {2}m=19456,t=2,p=1\n$/,
     );
     const json = await users(folder, ["list", "--json"]);
     expect(JSON.parse(json.out)).toMatchObject([
