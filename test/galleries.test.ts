@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { loadCatalog } from "../src/conformance/exchange/catalog.ts";
 import type { Role } from "../src/conformance/exchange/exchange-checks.ts";
 import { extractRequirements } from "../src/conformance/exchange/requirements.ts";
-import { lightLogins, mutants, oddballs, patchesOf } from "./galleries/gallery.ts";
+import { mutants, oddballs, patchesOf } from "./galleries/gallery.ts";
 import { applyPatches, PatchError, type Patch } from "./galleries/mutant.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
@@ -73,10 +73,6 @@ describe("the oddballs", () => {
   });
 });
 
-it("the patch that makes logins light fits", () => {
-  expect(misfits("all", [lightLogins])).toEqual([]);
-});
-
 describe("a patch", () => {
   const patches = [{ file: "a.ts", find: "one", put: "two" }];
 
@@ -90,10 +86,9 @@ describe("a patch", () => {
   });
 
   it("is found by the peer's full name, or nobody has it", () => {
-    expect(patchesOf("server/limit-one-too-high")).toEqual([
-      ...(mutants.server.find(({ name }) => name === "limit-one-too-high")?.patches ?? []),
-      lightLogins,
-    ]);
+    expect(patchesOf("server/limit-one-too-high")).toEqual(
+      mutants.server.find(({ name }) => name === "limit-one-too-high")!.patches,
+    );
     expect(() => patchesOf("server/no-such-mutant")).toThrow(TypeError);
   });
 });

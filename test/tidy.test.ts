@@ -36,7 +36,7 @@ const SUITE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Entry points: nobody imports them, or scripts alone do. (OPAQUE waits here for the net and the commands to take it up.) */
 const ENTRY =
-  /^(bin\/talkbyte-[a-z]+|index|auth\/opaque-(client|login)|credentials\/opaque-setup-file|cli\/(adapter|client|conformance|server|users)|conformance\/(cases\/(cases|data-text|requirement-list)|report\/dissector|exchange\/(exchange-schema|traceability)|play\/simulated-link))\.ts$/;
+  /^(bin\/talkbyte-[a-z]+|index|auth\/opaque-client|credentials\/opaque-setup-file|cli\/(adapter|client|conformance|server|users)|conformance\/(cases\/(cases|data-text|requirement-list)|report\/dissector|exchange\/(exchange-schema|traceability)|play\/simulated-link))\.ts$/;
 
 function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -1,6 +1,6 @@
 // The mechanism OPAQUE at the server (spec section 6.4). Unknown users, disabled ones and those without a record are
 // answered from a decoy: a record of a random password, made when the server starts, which takes the very steps of a
-// real one. The client does the expensive part, so that no queue is needed: a login costs the server about 2 ms.
+// real one. The client does the expensive part: a login costs the server about 2 ms, nearly all of it for the challenge.
 
 import { randomBytes } from "node:crypto";
 import { findUsableRecord } from "../credentials/opaque-record.ts";

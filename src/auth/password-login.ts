@@ -4,18 +4,24 @@
 
 import { createHmac, randomBytes } from "node:crypto";
 import { CredentialError } from "../credentials/error.ts";
+import { findUsableRecord } from "../credentials/opaque-record.ts";
+import type { OpaqueSetup } from "../credentials/opaque-setup.ts";
 import { preparePassword, type PreparedPassword } from "../credentials/password.ts";
 import { defaultHashParameters, parsePhc, type HashParameters } from "../credentials/phc.ts";
 import type { UsersSnapshot } from "../credentials/users-file.ts";
 import type { User } from "../credentials/users-schema.ts";
 import { hashPassword, makeDecoyPhc, verifyPassword } from "../credentials/verifier.ts";
 import { SESSION_ID_BYTES } from "../protocol/wire.ts";
-import type { Attempt, Outcome } from "../protocol/server-host.ts";
+import type { Attempt } from "../protocol/server-host.ts";
+import { enrol } from "./opaque-enrolment.ts";
 import type { UsersSource } from "./users-source.ts";
+import type { Checked } from "./verification.ts";
 
 export interface PasswordLoginEvents {
   /** A weak hash was replaced, or could not be. */
   rehashed(username: string, error?: unknown): void;
+  /** A user got an OPAQUE record, or could not get one. */
+  enrolled(username: string, error?: unknown): void;
   /** A stored hash can't be used; the user can't log in. */
   unusable(username: string, error: CredentialError): void;
 }
@@ -23,20 +29,33 @@ export interface PasswordLoginEvents {
 /** Any password that OpaqueString refuses is checked as this one, against a hash that it can't match. */
 const STAND_IN = preparePassword("stand-in for a password that the profile refuses");
 
+export interface PasswordLoginOptions {
+  /** Users who have no record for this setup get one when they log in. */
+  readonly opaque?: OpaqueSetup | undefined;
+  /** Stored hashes and records stay as they are. */
+  readonly readOnly?: boolean;
+}
+
 export class PasswordLogin {
   readonly #users: UsersSource;
   readonly #events: PasswordLoginEvents;
+  readonly #opaque: OpaqueSetup | undefined;
+  readonly #readOnly: boolean;
   readonly #decoyKey = randomBytes(32);
   #decoysOf: UsersSnapshot | undefined;
   #decoyHashes: readonly string[] = [];
-  #rehashing = false;
+  #renewing = false;
+  /** The users of a file that could not be written; until it changes it isn't tried again. */
+  #unwritable: UsersSnapshot | undefined;
 
-  constructor(users: UsersSource, events: PasswordLoginEvents) {
+  constructor(users: UsersSource, events: PasswordLoginEvents, options: PasswordLoginOptions = {}) {
     this.#users = users;
     this.#events = events;
+    this.#opaque = options.opaque;
+    this.#readOnly = options.readOnly ?? false;
   }
 
-  async check({ username, mechanismData }: Attempt): Promise<Outcome> {
+  async check({ username, mechanismData }: Attempt): Promise<Checked> {
     const users = await this.#users.current();
     const user = users.get(username);
     const prepared = tryPrepare(mechanismData);
@@ -46,14 +65,18 @@ export class PasswordLogin {
     if (verification.outcome === "unusable") this.#events.unusable(username, verification.error);
     const known = user?.password !== undefined && !user.disabled && prepared !== undefined;
     if (verification.outcome !== "match" || !known) {
-      return { type: "rejected", retryAfterMs: 0, why: whyRejected(user, verification.outcome) };
+      const why = whyRejected(user, verification.outcome);
+      return { outcome: { type: "rejected", retryAfterMs: 0, why } };
     }
-    if (verification.weak) await this.#rehash(username, phc, prepared);
+    const { weak } = verification;
     return {
-      type: "accepted",
-      sessionId: randomBytes(SESSION_ID_BYTES),
-      mechanismData: new Uint8Array(0),
-      credentialId: user.credentialId,
+      outcome: {
+        type: "accepted",
+        sessionId: randomBytes(SESSION_ID_BYTES),
+        mechanismData: new Uint8Array(0),
+        credentialId: user.credentialId,
+      },
+      afterwards: async () => await this.#renew(users, user, phc, prepared, weak),
     };
   }
 
@@ -69,20 +92,46 @@ export class PasswordLogin {
   }
 
   /**
-   * Replaces a hash that is weaker than the policy while the password is at hand. One at a time, and without much
-   * patience for the file's lock, for other logins wait meanwhile: a user who is passed over comes again.
+   * Brings what is stored of a user up to date while the password is at hand: a hash that is weaker than the policy, a
+   * record for the server's OPAQUE setup. One at a time, and without much patience for the file's lock, for other
+   * logins wait meanwhile: a user who is passed over comes again.
    */
-  async #rehash(username: string, oldPhc: string, password: PreparedPassword): Promise<void> {
-    if (this.#rehashing) return;
-    this.#rehashing = true;
+  async #renew(
+    users: UsersSnapshot,
+    user: User,
+    phc: string,
+    password: PreparedPassword,
+    weak: boolean,
+  ): Promise<void> {
+    if (this.#readOnly || this.#renewing || this.#unwritable === users) return;
+    this.#renewing = true;
+    let step: keyof Pick<PasswordLoginEvents, "rehashed" | "enrolled"> = "rehashed";
     try {
-      const newPhc = await hashPassword(password);
-      if (await this.#users.replaceHash(username, oldPhc, newPhc)) this.#events.rehashed(username);
+      const current = weak ? await this.#rehash(user.name, phc, password) : phc;
+      step = "enrolled";
+      if (current !== undefined) await this.#enrol(user, current, password);
     } catch (error) {
-      this.#events.rehashed(username, error);
+      this.#unwritable = users;
+      this.#events[step](user.name, error);
     } finally {
-      this.#rehashing = false;
+      this.#renewing = false;
     }
+  }
+
+  /** The hash that is stored then; undefined if the user has another password by now. */
+  async #rehash(username: string, oldPhc: string, password: PreparedPassword): Promise<string | undefined> {
+    const newPhc = await hashPassword(password);
+    if (!(await this.#users.replaceHash(username, oldPhc, newPhc))) return undefined;
+    this.#events.rehashed(username);
+    return newPhc;
+  }
+
+  async #enrol(user: User, phc: string, password: PreparedPassword): Promise<void> {
+    const setup = this.#opaque;
+    if (setup === undefined || this.#users.enrol === undefined) return;
+    if (findUsableRecord(user, setup.id) !== undefined) return; // it has gone along with a new hash
+    const enrolment = await enrol(setup, user.name, password);
+    if (await this.#users.enrol(user.name, phc, enrolment)) this.#events.enrolled(user.name);
   }
 }
 

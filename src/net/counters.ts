@@ -22,6 +22,8 @@ export interface ServerStats extends Readonly<Counters> {
   readonly beforeLogin: number;
   readonly verifying: number;
   readonly waitingToVerify: number;
+  /** Logins by OPAQUE that wait for their CHALLENGE. */
+  readonly waitingForChallenge: number;
   /** Sources, and names at a source, that have a penalty; undefined where it is kept elsewhere. */
   readonly penalties: number | undefined;
 }

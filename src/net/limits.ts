@@ -118,6 +118,18 @@ export const SERVER_LIMITS = {
     meaning: "of these, from one source",
   },
   verifyQueueMs: deadline(10_000, "longest wait for a verification; then the login is refused as busy"),
+  challengeQueueLength: {
+    default: 256,
+    min: 0,
+    max: 100_000,
+    meaning: "logins by OPAQUE that may wait for their challenge",
+  },
+  challengeQueuePerSource: {
+    default: 64,
+    min: 0,
+    max: 100_000,
+    meaning: "of these, from one source",
+  },
   busyRetryAfterMs: {
     default: 1000,
     min: 0,

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import type { Verdict } from "../auth/admission.ts";
 import type { Source } from "../auth/source.ts";
 import { isRevoked } from "../auth/users-source.ts";
+import type { ConnectionVerification } from "../auth/verification.ts";
 import type { UsersSnapshot } from "../credentials/users-file.ts";
 import type { ErrorSide } from "../protocol/error.ts";
 import type { WireErrorCode } from "../protocol/wire.ts";
@@ -18,6 +19,7 @@ import type { DeadlineOwner } from "./deadline-queue.ts";
 import { escapeText } from "./display.ts";
 import { grease } from "./grease.ts";
 import { toBytes, type Reply, type SessionInfo } from "./handler.ts";
+import { exportChannelBinding } from "./channel-binding.ts";
 import type { ServerContext } from "./server-context.ts";
 import { Transport, type TransportOwner } from "./transport.ts";
 
@@ -36,6 +38,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   readonly #session: ServerSession;
   readonly #transport: Transport;
   readonly #openedAt: number;
+  readonly #verifier: ConnectionVerification;
   #verification: AbortController | undefined;
   #attempt: { readonly mechanism: string; readonly at: number } | undefined;
   #why: string | undefined;
@@ -49,6 +52,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     this.out = new FrameWriter(context.slab);
     this.#source = source;
     this.source = source.address;
+    this.#verifier = context.verification.connect(source, () => exportChannelBinding(socket));
     this.#openedAt = context.deadlines.now();
     this.#session = new ServerSession(context.settings, this, this.#openedAt);
     this.#transport = new Transport(socket, this.out, this, context.limits);
@@ -236,10 +240,10 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   async #verify(attempt: Attempt): Promise<void> {
     const verification = new AbortController();
     this.#verification = verification;
-    this.#attempt = { mechanism: attempt.mechanism, at: this.#now() };
+    this.#attempt ??= { mechanism: attempt.mechanism, at: this.#now() };
     let outcome: Outcome;
     try {
-      outcome = await this.#context.verification.verify(attempt, this.#source, verification.signal);
+      outcome = await this.#verifier.verify(attempt, verification.signal);
     } catch (error) {
       if (verification.signal.aborted) return;
       this.#context.log.error(
@@ -275,7 +279,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
     this.#logLogin(attempt.username, "accepted");
   }
 
-  /** One line for each attempt; it has a mechanism and took time if a credential was checked. */
+  /** One line for each attempt; it has a mechanism if one was at work, and the time from AUTH to the outcome. */
   #logLogin(user: string | undefined, outcome: string): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;

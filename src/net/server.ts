@@ -18,16 +18,13 @@ import {
 } from "node:tls";
 import { constants } from "node:crypto";
 import { PenaltyAdmission, type Admission } from "../auth/admission.ts";
-import { PasswordLogin } from "../auth/password-login.ts";
 import { parseNetworks, sourceOf } from "../auth/source.ts";
 import { UsersFile, type UsersSource, type UsersWatch } from "../auth/users-source.ts";
-import { Verification, type Check } from "../auth/verification.ts";
-import { VerifyQueue } from "../auth/verify-queue.ts";
+import type { OpaqueSetup } from "../credentials/opaque-setup.ts";
 import type { UsersDifference } from "../credentials/users-difference.ts";
 import type { UsersSnapshot } from "../credentials/users-file.ts";
 import { TalkByteError } from "../protocol/error.ts";
 import { Slab } from "../protocol/frame-writer.ts";
-import { PASSWORD } from "../protocol/mechanism.ts";
 import { ALPN, DEFAULT_PORT } from "../protocol/wire.ts";
 import { AGENT } from "./agent.ts";
 import { Arrivals, type Arrival } from "./arrivals.ts";
@@ -40,12 +37,17 @@ import { serverLimits, type ServerLimits } from "./limits.ts";
 import { isLoopback } from "./loopback.ts";
 import { ServerConnection } from "./server-connection.ts";
 import type { Log, ServerContext } from "./server-context.ts";
+import { ServerLogins } from "./server-logins.ts";
 
 export interface ServerOptions {
   /** Path of a users file, or a source of one's own. */
   readonly users: string | UsersSource;
   /** The TLS identity; `"plaintext"` for none, which only listens on loopback addresses. */
   readonly identity: Identity | "plaintext";
+  /** Offers OPAQUE over TLS; users without a record for this setup get one when they log in by PASSWORD. */
+  readonly opaque?: OpaqueSetup;
+  /** The server changes nothing that is stored of its users: it replaces no weak hash and enrols nobody. */
+  readonly readOnlyUsers?: boolean;
   /** With `"plaintext"`: listen on other addresses too. Passwords then cross the network in the clear. */
   readonly allowRemotePlaintext?: boolean;
   /** Answers each message; by default it is echoed. */
@@ -82,7 +84,7 @@ export class Server {
   readonly #connections = new Set<ServerConnection>();
   readonly #exempt: BlockList;
   readonly #admission: Admission;
-  readonly #queue: VerifyQueue;
+  readonly #logins: ServerLogins;
   readonly #arrivals: Arrivals;
   #identity: Identity | "plaintext";
   #listener: PlainServer | undefined;
@@ -99,12 +101,20 @@ export class Server {
     this.#exempt = parseNetworks(options.penaltyExempt ?? []);
     const deadlines = new DeadlineQueue();
     this.#admission = options.admission ?? new PenaltyAdmission(limits, () => deadlines.now());
-    this.#queue = new VerifyQueue(limits);
+    const { identity, opaque, readOnlyUsers } = options;
+    this.#logins = new ServerLogins({
+      users: this.#users,
+      // Where there is no channel to bind to, there is no OPAQUE (TB-OPAQUE-1).
+      opaque: identity === "plaintext" ? undefined : opaque,
+      readOnly: readOnlyUsers ?? false,
+      admission: this.#admission,
+      limits,
+      log,
+    });
     const counters = makeCounters();
     this.#arrivals = new Arrivals(limits, this.#exempt, counters, log);
-    const checks = checksOf(this.#users, log);
     this.#context = {
-      settings: { ...limits, agent: AGENT, mechanisms: [PASSWORD] },
+      settings: { ...limits, agent: AGENT, mechanisms: this.#logins.mechanisms },
       limits,
       slab: new Slab(),
       deadlines,
@@ -112,7 +122,7 @@ export class Server {
       handler: options.onMessage === undefined ? undefined : new Handler(options.onMessage),
       greaseRate: options.greaseRate ?? DEFAULT_GREASE_RATE,
       admission: this.#admission,
-      verification: new Verification(checks, this.#admission, this.#queue, limits.busyRetryAfterMs),
+      verification: this.#logins.verification,
       counters,
     };
   }
@@ -130,8 +140,7 @@ export class Server {
       refused: { ...counters.refused },
       connections: this.#arrivals.size,
       beforeLogin: this.#arrivals.beforeLogin,
-      verifying: this.#queue.running,
-      waitingToVerify: this.#queue.waiting,
+      ...this.#logins.stats(),
       penalties: this.#admission instanceof PenaltyAdmission ? this.#admission.size : undefined,
     };
   }
@@ -147,6 +156,7 @@ export class Server {
       throw new TalkByteError("wrong-state", "local", "the server is listening already");
     if (this.#closing !== undefined) throw closedAlready();
     if (this.#users instanceof UsersFile) await this.#users.open();
+    await this.#logins.open();
     const listener = this.#createListener();
     listener.listen({ host, port });
     await once(listener, "listening");
@@ -320,19 +330,6 @@ export class Server {
 function secureContextOf({ key, cert }: Identity): SecureContextOptions {
   // Tickets would let a client resume without a handshake of its own; nothing is kept to resume from.
   return { key, cert, minVersion: "TLSv1.3", secureOptions: constants.SSL_OP_NO_TICKET };
-}
-
-/** What each mechanism does with an attempt. */
-function checksOf(users: UsersSource, log: Log): ReadonlyMap<string, Check> {
-  const password = new PasswordLogin(users, {
-    rehashed: (user, error) =>
-      error === undefined
-        ? log.info({ event: "rehashed", user }, "a weak hash was replaced")
-        : log.warn({ event: "rehash-failed", user, err: error }, "a weak hash could not be replaced"),
-    unusable: (user, error) =>
-      log.warn({ event: "hash-unusable", user, code: error.code }, "the user's stored hash can't be used"),
-  });
-  return new Map([[PASSWORD.name, async (attempt) => await password.check(attempt)]]);
 }
 
 function closedAlready(): TalkByteError {

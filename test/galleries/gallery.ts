@@ -2,7 +2,7 @@
 
 import type { Role } from "../../src/conformance/exchange/exchange-checks.ts";
 import { clientMutants } from "./client-mutants.ts";
-import { patch, type Mutant, type Oddball, type Patch } from "./mutant.ts";
+import type { Mutant, Oddball, Patch } from "./mutant.ts";
 import { oddballs } from "./oddballs.ts";
 import { serverMutants } from "./server-mutants.ts";
 
@@ -13,16 +13,6 @@ export const mutants: Readonly<Record<Role, readonly Mutant[]>> = {
 
 export { oddballs } from "./oddballs.ts";
 
-/**
- * The server peers check hashes that cost next to nothing, and a server would replace each of them by a strong one. Without
- * this thousands of logins would take minutes, of which the wire shows nothing.
- */
-export const lightLogins: Patch = patch(
-  "password-login",
-  "if (verification.weak) await",
-  "if (verification.weak && users === undefined) await",
-);
-
 /** @throws TypeError when nobody has that name */
 export function patchesOf(fullName: string): readonly Patch[] {
   const [kind = "", name] = fullName.split("/");
@@ -30,5 +20,5 @@ export function patchesOf(fullName: string): readonly Patch[] {
     kind === "server" || kind === "client" ? mutants[kind] : kind === "oddball" ? oddballs : [];
   const found = all.find((peer) => peer.name === name);
   if (found === undefined) throw new TypeError(`no peer of the galleries is called "${fullName}"`);
-  return [...found.patches, lightLogins];
+  return found.patches;
 }

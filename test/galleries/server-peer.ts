@@ -38,6 +38,8 @@ async function open(transport: "plaintext" | "tls"): Promise<number> {
   const server = createServer({
     users: source,
     identity: transport === "plaintext" ? transport : await (identity ??= makeIdentity()),
+    // Or each login would replace its light hash by a strong one.
+    readOnlyUsers: true,
     penaltyExempt: ["127.0.0.0/8"],
     limits: { ...gallerySettings.limits, ...limits },
     log: { debug: ignore, info: ignore, warn: ignore, error: tellBroken },

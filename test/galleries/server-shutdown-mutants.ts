@@ -22,8 +22,8 @@ const slowReplies: Patch = { ...slowApplication, put: slowApplication.put.replac
 /** So that a credential is being verified while the server is stopped. It is legal. */
 const slowVerification: Patch = patch(
   "server-connection",
-  "      outcome = await this.#context.verification.verify(",
-  "      await new Promise((resolve) => setTimeout(resolve, 1000));\n      outcome = await this.#context.verification.verify(",
+  "      outcome = await this.#verifier.verify(",
+  "      await new Promise((resolve) => setTimeout(resolve, 1000));\n      outcome = await this.#verifier.verify(",
 );
 
 const notices: readonly Mutant[] = [
