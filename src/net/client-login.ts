@@ -26,6 +26,8 @@ export interface LoginHost {
   now(): number;
   /** Sends what the session has written. */
   flush(): void;
+  /** Ends the session, and the stream, because of this. */
+  leave(error: TalkByteError): void;
 }
 
 interface Way {
@@ -133,7 +135,7 @@ export class ClientLogin {
     const voucher = standing.voucherFor(username);
     const stretching = this.#findStretching();
     if (typeof stretching === "string") {
-      if (voucher === undefined) throw strangerError(standing, username, stretching);
+      if (voucher === undefined) return this.#leave(strangerError(standing, username, stretching));
       return await this.#byPasswordIfOffered(username, password, voucher);
     }
     const refusal = await this.#byOpaque(binding, { username, password, stretching }, voucher);
@@ -159,7 +161,14 @@ export class ClientLogin {
   async #byPasswordIfOffered(username: string, password: PreparedPassword, voucher: Voucher): Promise<Way> {
     if (this.#offers(PASSWORD.name)) return await this.#byPassword(username, password, voucher);
     const names = this.#welcome?.mechanisms.map(({ name }) => name).join(", ");
-    throw new TalkByteError("refused", "peer", `the server takes no passwords; it offers ${names}`);
+    const message = `the server takes no passwords; it offers ${names}`;
+    return this.#leave(new TalkByteError("refused", "peer", message));
+  }
+
+  /** A client that can choose none of the mechanisms ends its stream (spec section 4.2). */
+  #leave(error: TalkByteError): never {
+    this.#host.leave(error);
+    throw error;
   }
 
   async #byPassword(

@@ -98,6 +98,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
         this.#grease();
         this.#flush();
       },
+      leave: (error: TalkByteError) => this.#leave(error),
     };
     this.#login = new ClientLogin(host, connected.channel, maxRetryWaitMs);
     this.finished = this.#finished.promise;
@@ -153,9 +154,6 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
       const loggedIn = await this.#login.run(credentials);
       this.#loggedIn = loggedIn;
       if (loggedIn.remembered !== undefined) this.#options.onRemembered?.(loggedIn.remembered);
-    } catch (error) {
-      if (error instanceof NotTrustedError) this.#leave(error);
-      throw error;
     } finally {
       this.#loggingIn = false;
     }
