@@ -5,7 +5,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { TalkByteError } from "../protocol/error.ts";
 import { ALPN } from "../protocol/wire.ts";
-import { CHANNEL_BINDING_BYTES } from "../auth/opaque-binding.ts";
+import { exportChannelBinding } from "./channel-binding.ts";
 import { displayHost } from "./display.ts";
 import { KnownServersError } from "./known-servers.ts";
 import { isLoopback } from "./loopback.ts";
@@ -58,11 +58,7 @@ export async function connectSocket(options: ConnectSocketOptions): Promise<Conn
       return { socket: tcp, channel: undefined, connectMs, tlsMs: 0 };
     }
     const socket = await startTls(tcp, options, signal);
-    const binding = socket.exportKeyingMaterial(
-      CHANNEL_BINDING_BYTES,
-      "EXPORTER-Channel-Binding",
-      Buffer.alloc(0),
-    );
+    const binding = exportChannelBinding(socket);
     const standing = await verifyServer(socket, options.host, options.port, options.trust).catch(
       (error: unknown) => {
         socket.destroySoon(); // the handshake is complete: leave in good order, without having said anything
@@ -72,7 +68,7 @@ export async function connectSocket(options: ConnectSocketOptions): Promise<Conn
     options.signal?.throwIfAborted(); // files were read since it was listened to
     // Its "close" would not come again for the one who takes it over.
     if (socket.destroyed) throw lost();
-    const channel = { standing, binding: new Uint8Array(binding) };
+    const channel = { standing, binding };
     return { socket, channel, connectMs, tlsMs: performance.now() - connectedAt };
   } catch (error) {
     const parting = error instanceof KnownServersError || error instanceof NotTrustedError;
