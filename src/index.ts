@@ -18,8 +18,14 @@ export {
   readIdentity,
   type Identity,
 } from "./net/identity.ts";
-export { KnownServers, KnownServersError, type KnownServer } from "./net/known-servers.ts";
-export { NotTrustedError, type TrustOptions, type Voucher } from "./net/trust.ts";
+export { KnownServers, KnownServersError, type KnownServer, type LearntServer } from "./net/known-servers.ts";
+export {
+  NotTrustedError,
+  type Distrust,
+  type MissingOffer,
+  type TrustOptions,
+  type Voucher,
+} from "./net/trust.ts";
 export { UsersFile, type UsersFileEvents, type UsersSource } from "./auth/users-source.ts";
 export { preparePassword, type PreparedPassword } from "./credentials/password.ts";
 export type { User } from "./credentials/users-schema.ts";

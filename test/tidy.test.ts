@@ -34,9 +34,9 @@ const SUITE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   report: ["wire", "exchange", "play", "suite"],
 };
 
-/** Entry points: nobody imports them, or scripts alone do. (OPAQUE's client waits here for the net to take it up.) */
+/** Entry points: nobody imports them, or scripts alone do. */
 const ENTRY =
-  /^(bin\/talkbyte-[a-z]+|index|auth\/opaque-client|cli\/(adapter|client|conformance|server|users)|conformance\/(cases\/(cases|data-text|requirement-list)|report\/dissector|exchange\/(exchange-schema|traceability)|play\/simulated-link))\.ts$/;
+  /^(bin\/talkbyte-[a-z]+|index|cli\/(adapter|client|conformance|server|users)|conformance\/(cases\/(cases|data-text|requirement-list)|report\/dissector|exchange\/(exchange-schema|traceability)|play\/simulated-link))\.ts$/;
 
 function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -5,7 +5,7 @@ import { decodeUtf8 } from "../protocol/body.ts";
 import { escapeBytes } from "../net/display.ts";
 import type { ClientOutput } from "./client-output.ts";
 
-export type EventType = "session" | "reply" | "goaway" | "end" | "probe" | "error";
+export type EventType = "remembered" | "session" | "reply" | "goaway" | "end" | "probe" | "error";
 
 export interface ClientEvents {
   reply(line: number, bytes: Uint8Array): void;

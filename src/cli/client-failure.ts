@@ -54,8 +54,8 @@ export function describeFailure(
 ): Failure | undefined {
   if (error instanceof NotTrustedError) {
     const { headline, details } = adviseTrust(error, options, argv);
-    const { code, side, reason, fingerprint, expected, place } = error;
-    const fields = { code, side, retryable: false, reason, fingerprint, expected, place };
+    const { code, side, reason, fingerprint, expected, place, opaque } = error;
+    const fields = { code, side, retryable: false, reason, fingerprint, expected, place, opaque };
     return { exitCode: sessionExitCodes[code], message: headline, details, fields };
   }
   if (error instanceof TalkByteError) {

@@ -3,6 +3,7 @@
 
 import { displayHost } from "../net/display.ts";
 import { openClient, type Client } from "../net/client.ts";
+import { KnownServersError, type LearntServer } from "../net/known-servers.ts";
 import type { Goaway } from "../protocol/session-frames.ts";
 import type { ClientConsole } from "./client-console.ts";
 import { readCredentials } from "./client-credentials.ts";
@@ -35,6 +36,7 @@ export async function openSession(
     signal: interrupted.signal,
     ...(connectTimeout === undefined ? {} : { connectMs: Math.round(connectTimeout * 1000) }),
     ...(answerTimeout === undefined ? {} : { answerMs: Math.round(answerTimeout * 1000) }),
+    onRemembered: (remembered) => tellRemembered(remembered, options, console),
     ...(console.trace === undefined ? {} : { tap: console.trace }),
     ...(onGoaway === undefined ? {} : { onGoaway }),
   });
@@ -55,6 +57,29 @@ export function address({ host, port }: Pick<ClientCommandOptions, "host" | "por
   return `${displayHost(host)}:${port}`;
 }
 
+/** OPAQUE has verified a server that nobody vouched for. */
+function tellRemembered(
+  remembered: LearntServer | KnownServersError,
+  options: ClientCommandOptions,
+  console: ClientConsole,
+): void {
+  const server = address(options);
+  if (remembered instanceof KnownServersError) {
+    console.warn(`the password has proved ${server}, but ${remembered.message}`);
+    return;
+  }
+  const { username, fingerprint, place, replaced } = remembered;
+  console.events.event("remembered", { username, fingerprint, place, replaced });
+  if (replaced === undefined) {
+    console.say(`the password has proved ${server}; remembered its key for ${username} in ${place}`);
+    return;
+  }
+  console.warn(
+    `the key of ${server} has changed; the password has proved the new one, which is in ${place} now`,
+  );
+  console.add([`  was  ${replaced}`, `  is   ${fingerprint}`]);
+}
+
 /** What the events `session` and `probe` have in common. */
 export function sessionFields(
   { client, username }: OpenedSession,
@@ -67,6 +92,7 @@ export function sessionFields(
     username,
     session: client.sessionId,
     server: client.welcome?.agent,
+    mechanism: client.mechanism,
     voucher: client.voucher ?? "plaintext",
     connectMs: roundMs(connectMs),
     tlsMs: roundMs(tlsMs),

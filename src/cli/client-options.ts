@@ -69,7 +69,7 @@ function makeProgram(io: CommandIo): Command {
 function addTrustOptions(program: Command): Command {
   const option = (flags: string, description: string): Option => new Option(flags, description);
   return program
-    .optionsGroup("Trust (by default: a known server, or one that the system's authorities vouch for):")
+    .optionsGroup("Trust (by default: known servers, the system's authorities, else OPAQUE, see below):")
     .addOption(
       option("--ca <file>", "trust the authorities in this PEM file instead of the system's").conflicts([
         "fingerprint",
@@ -121,23 +121,31 @@ The password is asked for on the terminal before connecting, even if standard
 input is a pipe. It can't be given as an argument, which other users of the
 machine can read.
 
+A server that nobody vouches for gets no password. If it offers OPAQUE, the
+password proves each side to the other without being sent, and the server's key
+is remembered for this username. If that fails, the password is wrong or not
+enrolled there, or the server is an impostor, who has had one guess.
+
 Events of --json, told apart by "type":
-  session  host, port, username, session, server, voucher, connectMs, tlsMs,
-           loginMs, maxMessageBytes
+  remembered  username, fingerprint, place, replaced: OPAQUE proved a new key
+  session  host, port, username, session, server, mechanism, voucher, connectMs,
+           tlsMs, loginMs, maxMessageBytes
   reply    line, and text, or base64 where it is not UTF-8
   goaway   reason, drainMs: the server is being stopped
   end      replies; notSent: { lines, bytes, atLeast } for what stood behind stop
   probe    as session, and echoMs
   error    code, message, exitCode, retryable; where they apply, side, reason,
-           retryAfterMs, triesLeft, fingerprint, expected, place, sent, replies
+           retryAfterMs, triesLeft, fingerprint, expected, place, opaque, sent,
+           replies
 
 Exit codes:
   0  done: every message was answered
   1  unexpected: a bug, please report it
   2  usage, or no terminal to ask on
   3  network: no connection, or it or the server ended before the session did
-  4  refused: wrong password, or a line that is too long
-  5  not trusted: nobody vouches for the server, or it has another key
+  4  refused: wrong password (or an impostor), or a line that is too long
+  5  not trusted: nobody vouches for the server, or it has another key, and
+     OPAQUE can't prove it
   6  protocol: the peer does not speak it as specified
   7  timeout: no connection, or no answer, in time
   8  busy: the server has no capacity, or saw too many failed attempts

@@ -17,10 +17,14 @@ export async function readTrust(options: ClientCommandOptions): Promise<TrustOpt
   if (options.plaintext) return {};
   if (options.fingerprint !== undefined) return { fingerprint: options.fingerprint };
   if (options.ca !== undefined) return { ca: await readAuthorities(options.ca) };
-  // Only the state folder is made unasked.
-  if (options.trustNewServer && options.knownServers === undefined) await makeStateFolder();
-  const path = options.knownServers ?? join(stateFolder(), "known-servers");
+  const path = options.knownServers ?? join(await findStateFolder(options), "known-servers");
   return { knownServers: new KnownServers(path), trustNewServer: options.trustNewServer };
+}
+
+/** Only the state folder is made unasked; without one, a login by OPAQUE is as good, and its server not remembered. */
+async function findStateFolder({ trustNewServer }: ClientCommandOptions): Promise<string> {
+  const made = makeStateFolder();
+  return trustNewServer ? await made : await made.catch(() => stateFolder());
 }
 
 /** Node takes a file without a certificate for one without authorities. */
@@ -47,7 +51,7 @@ export interface TrustAdvice {
   readonly details: readonly string[];
 }
 
-/** What to do about a server that was refused; nothing that authenticates the user has been sent to it. */
+/** What to do about a server that was refused; it has been sent nothing that helps to guess a password. */
 export function adviseTrust(
   error: NotTrustedError,
   options: ClientCommandOptions,
@@ -60,8 +64,9 @@ export function adviseTrust(
   switch (error.reason) {
     case "unknown-server":
       return {
-        headline: `not trusted: nobody vouches for ${server}`,
+        headline: `not trusted: nobody vouches for ${server}, and it ${offers(error)}`,
         details: [
+          ...withoutOpaque,
           "The server's key has the fingerprint",
           `  ${error.fingerprint}`,
           "Compare it with the one that the server printed when it started. If they are the same, pin it:",
@@ -76,6 +81,7 @@ export function adviseTrust(
         details: [
           `  remembered  ${error.expected}`,
           `  shown       ${error.fingerprint}`,
+          `The password could prove it by OPAQUE, but the server ${offers(error)}.`,
           "Somebody may have put a server of theirs in between. Only if you know that the server has a new key,",
           `remove the line ${error.place} and run:`,
           remembering,
@@ -90,6 +96,14 @@ export function adviseTrust(
           "Either the pin was mistyped, or the server has a new key, or somebody put a server of theirs in between.",
         ],
       };
+    case "wrong-proof":
+      return {
+        headline: `not trusted: ${server} is an impostor`,
+        details: [
+          `It has the key ${error.fingerprint}, took the login, and`,
+          "could not prove that it holds a record of your password. Somebody has put a server of theirs in between.",
+        ],
+      };
     case "unknown-authority":
       return {
         headline: `not trusted: ${error.message}`,
@@ -97,6 +111,17 @@ export function adviseTrust(
       };
   }
 }
+
+function offers({ opaque }: NotTrustedError): string {
+  return opaque === "out-of-bounds"
+    ? "asks for more or less work on the password than is allowed"
+    : "does not offer OPAQUE";
+}
+
+const withoutOpaque = [
+  "With OPAQUE the password itself would prove the server. Either it is set up without (talkbyte-server makes a",
+  "setup when it starts), or somebody in between took it from the offer. Nothing but a greeting was sent.",
+];
 
 /** The command as it was given, and this. */
 function commandWith(argv: readonly string[], ...more: readonly string[]): string {

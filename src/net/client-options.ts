@@ -3,6 +3,7 @@
 import type { Goaway } from "../protocol/session-frames.ts";
 import { DEFAULT_PORT } from "../protocol/wire.ts";
 import { DEFAULT_GREASE_RATE, type GreaseRate } from "./grease.ts";
+import type { KnownServersError, LearntServer } from "./known-servers.ts";
 import type { Tap } from "./transport.ts";
 import type { TrustOptions } from "./trust.ts";
 
@@ -27,6 +28,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** The server has said that it is being stopped: messages that wait in line still go, no others are taken. */
   readonly onGoaway?: (goaway: Goaway) => void;
+  /** A login by OPAQUE has verified a server that nobody vouched for: what became of remembering it for this user. */
+  readonly onRemembered?: (remembered: LearntServer | KnownServersError) => void;
   /** Sees all bytes of both directions. */
   readonly tap?: Tap;
   /** How often extension frames are sent; 0: never. */

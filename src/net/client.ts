@@ -2,28 +2,26 @@
 // bounded number is under way, the rest waits in line, and each turn's frames leave in one write.
 
 import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { preparePassword } from "../credentials/password.ts";
 import { checkUsername } from "../credentials/username.ts";
 import { encodeUtf8 } from "../protocol/body.ts";
 import { ClientSession, type ClientAction, type ClientHost } from "../protocol/client-session.ts";
 import { TalkByteError } from "../protocol/error.ts";
 import { FrameWriter } from "../protocol/frame-writer.ts";
-import type { Refused, Welcome } from "../protocol/login-frames.ts";
-import { PASSWORD } from "../protocol/mechanism.ts";
+import type { Authenticated, Welcome } from "../protocol/login-frames.ts";
 import type { PayloadView } from "../protocol/payload.ts";
 import { PING_BYTES } from "../protocol/wire.ts";
 import { AGENT } from "./agent.ts";
+import { ClientLogin, type LoggedIn } from "./client-login.ts";
 import { CLIENT_DEFAULTS, type Credentials, type OpenOptions } from "./client-options.ts";
 import type { SendOptions, Timings } from "./client-options.ts";
 import { connectSocket, type ConnectedSocket } from "./connect-socket.ts";
 import { DeadlineQueue, type DeadlineOwner } from "./deadline-queue.ts";
 import { Deferred } from "./deferred.ts";
-import { escapeText } from "./display.ts";
+import { escapeError } from "./display.ts";
 import { grease } from "./grease.ts";
 import { RequestLine } from "./requests.ts";
 import { Transport, type TransportOwner } from "./transport.ts";
-import type { Voucher } from "./trust.ts";
+import { NotTrustedError, type Voucher } from "./trust.ts";
 
 export type { Credentials, OpenOptions, SendOptions, Timings } from "./client-options.ts";
 
@@ -53,7 +51,7 @@ export async function connect(options: OpenOptions & Credentials): Promise<Clien
   }
 }
 
-/** Connects and verifies the server, but sends nothing yet: `login` may be called more than once. */
+/** Connects, and judges the server's key, but sends nothing yet: `login` may be called more than once. */
 export async function openClient(options: OpenOptions = {}): Promise<Client> {
   const {
     host = CLIENT_DEFAULTS.host,
@@ -68,7 +66,6 @@ export async function openClient(options: OpenOptions = {}): Promise<Client> {
 
 export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   readonly out = new FrameWriter();
-  readonly voucher: Voucher | undefined;
   /** Settles when the session is over: resolves after STOPPED, rejects with what ended it otherwise. */
   readonly finished: Promise<void>;
   readonly #options: OpenOptions;
@@ -76,14 +73,14 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   readonly #connected: ConnectedSocket;
   readonly #finished = new Deferred<void>();
   readonly #line: RequestLine;
+  readonly #login: ClientLogin;
+  readonly #over = new AbortController();
   #session: ClientSession | undefined;
-  #welcome: Welcome | undefined;
-  #login: Deferred<void> | undefined;
+  #loggingIn = false;
+  #loggedIn: LoggedIn | undefined;
   #pong: Deferred<void> | undefined;
   #failure: TalkByteError | undefined;
   #sessionId: string | undefined;
-  #loginMs = 0;
-  #retryAt = 0;
   #stopCalled = false;
   #stopWanted = false;
   #goneAway = false;
@@ -92,7 +89,18 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   constructor(connected: ConnectedSocket, options: OpenOptions) {
     this.#options = options;
     this.#connected = connected;
-    this.voucher = connected.voucher;
+    const { answerMs = CLIENT_DEFAULTS.answerMs, maxRetryWaitMs = CLIENT_DEFAULTS.maxRetryWaitMs } = options;
+    const host = {
+      session: () => (this.#session ??= new ClientSession({ agent: AGENT, answerMs }, this, deadlines.now())),
+      over: this.#over.signal,
+      now: () => deadlines.now(),
+      flush: () => {
+        this.#grease();
+        this.#flush();
+      },
+      leave: (error: TalkByteError) => this.#leave(error),
+    };
+    this.#login = new ClientLogin(host, connected.channel, maxRetryWaitMs);
     this.finished = this.#finished.promise;
     this.#line = new RequestLine(options.maxWaiting ?? CLIENT_DEFAULTS.maxWaiting);
     this.#transport = new Transport(connected.socket, this.out, this, LINGER, options.tap);
@@ -103,7 +111,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
 
   get timings(): Timings {
     const { connectMs, tlsMs } = this.#connected;
-    return { connectMs, tlsMs, loginMs: this.#loginMs };
+    return { connectMs, tlsMs, loginMs: this.#loggedIn?.loginMs ?? 0 };
   }
 
   /** 32 hexadecimal digits after login, as in the server's log. */
@@ -113,7 +121,17 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
 
   /** What WELCOME announced. */
   get welcome(): Welcome | undefined {
-    return this.#welcome;
+    return this.#login.welcome;
+  }
+
+  /** The one by which the user has logged in. */
+  get mechanism(): string | undefined {
+    return this.#loggedIn?.mechanism;
+  }
+
+  /** What vouches for the server: to anyone, and after login to this user; undefined in plaintext, or when nothing does. */
+  get voucher(): Voucher | undefined {
+    return (this.#loggedIn ?? { voucher: this.#connected.channel?.standing.voucherFor() }).voucher;
   }
 
   /** The largest message that the server takes, in bytes. */
@@ -122,39 +140,23 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   }
 
   /**
-   * Logs in by the mechanism PASSWORD: HELLO and AUTH leave together. After a refusal it first waits as long as
-   * the server asked for, up to `maxRetryWaitMs`.
-   * @throws TalkByteError `refused`, `busy`, `throttled` (with `refusal`); another `login` may follow when its
-   * triesLeft is above 0
+   * Logs in: over TLS by OPAQUE where the server offers it, else by PASSWORD, which goes to a server that somebody vouches
+   * for alone. After a refusal it first waits as long as the server asked for, up to `maxRetryWaitMs`.
+   * @throws TalkByteError `refused`, `busy`, `throttled` (with `refusal`, unless the server is a stranger); another
+   * `login` may follow while the session is not over
+   * @throws NotTrustedError when nobody vouches for the server and it does not offer OPAQUE
    */
-  async login({ username, password }: Credentials): Promise<void> {
-    checkUsername(username);
-    const mechanismData = encodeUtf8(preparePassword(password));
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#login !== undefined) throw new TalkByteError("wrong-state", "local", "a login is under way");
-    const login = new Deferred<void>();
-    this.#login = login;
+  async login(credentials: Credentials): Promise<void> {
+    checkUsername(credentials.username);
+    if (this.#loggingIn) throw new TalkByteError("wrong-state", "local", "a login is under way");
+    this.#loggingIn = true;
     try {
-      if (this.#retryAt > deadlines.now()) await this.#waitToRetry(login);
-      const startedAt = deadlines.now();
-      const settings = { agent: AGENT, answerMs: this.#options.answerMs ?? CLIENT_DEFAULTS.answerMs };
-      this.#session ??= new ClientSession(settings, this, startedAt);
-      this.#session.login({ mechanism: PASSWORD.name, username, mechanismData }, startedAt);
-      this.#grease();
-      this.#flush();
-      await login.promise;
-      this.#loginMs = deadlines.now() - startedAt;
+      const loggedIn = await this.#login.run(credentials);
+      this.#loggedIn = loggedIn;
+      if (loggedIn.remembered !== undefined) this.#options.onRemembered?.(loggedIn.remembered);
     } finally {
-      mechanismData.fill(0);
-      this.#login = undefined;
+      this.#loggingIn = false;
     }
-  }
-
-  /** Rejects when the session fails meanwhile. */
-  async #waitToRetry(login: Deferred<void>): Promise<void> {
-    const over = new AbortController();
-    const wait = delay(this.#retryAt - deadlines.now(), undefined, { signal: over.signal });
-    await Promise.race([wait, login.promise]).finally(() => over.abort());
   }
 
   /**
@@ -166,9 +168,8 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
     if (signal?.aborted) throw cancelled("the message");
     if (this.#stopCalled || this.#session === undefined || this.#sessionId === undefined) {
       const misuse = "messages can be sent between login and stop alone";
-      throw (
-        (this.#stopCalled ? undefined : this.#failure) ?? new TalkByteError("wrong-state", "local", misuse)
-      );
+      const earlier = this.#stopCalled ? undefined : this.#failure;
+      throw earlier ?? new TalkByteError("wrong-state", "local", misuse);
     }
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#goneAway) throw new TalkByteError("not-accepted", "peer", "the server is being stopped");
@@ -209,9 +210,7 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
 
   /** Ends the stream without STOP; what is under way is lost. */
   close(): void {
-    this.#fail(new TalkByteError("cancelled", "local", "the client was closed"));
-    this.#session?.abandon();
-    this.#transport.close(deadlines.now());
+    this.#leave(new TalkByteError("cancelled", "local", "the client was closed"));
   }
 
   /** Ends the stream on a frame boundary and waits for the replies that are under way (spec section 9.2). */
@@ -282,18 +281,19 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
   act(action: ClientAction): void {
     switch (action.type) {
       case "welcome":
-        this.#welcome = action.welcome;
+        this.#login.welcomed(action.welcome);
         break;
       case "authenticated":
-        this.#sessionId = Buffer.from(action.authenticated.sessionId).toString("hex");
-        this.#login?.resolve();
-        this.#grease();
+        this.#authenticated(action.authenticated);
         break;
-      case "refused":
-        this.#refused(action.refused);
+      case "refused": {
+        const error = this.#login.refused(action.refused);
+        if (action.refused.triesLeft === 0) this.#fail(error);
         break;
+      }
       case "challenge":
-        break; // PASSWORD has none: the session refuses it
+        this.#login.challenged(action.mechanismData);
+        break;
       case "pong":
         this.#pong?.resolve();
         this.#pong = undefined;
@@ -315,19 +315,11 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
     }
   }
 
-  #refused({ reason, retryAfterMs, triesLeft }: Refused): void {
-    const code = reason === "busy" || reason === "throttled" ? reason : "refused";
-    const refusal = { reason, retryAfterMs, triesLeft };
-    const error = new TalkByteError(
-      code,
-      reason === "bad-credentials" ? "local" : "peer",
-      `the server refused the login: ${reason}`,
-      { refusal },
-    );
-    const longestMs = this.#options.maxRetryWaitMs ?? CLIENT_DEFAULTS.maxRetryWaitMs;
-    this.#retryAt = deadlines.now() + Math.min(retryAfterMs, longestMs);
-    if (triesLeft === 0) this.#fail(error);
-    else this.#login?.reject(error);
+  #authenticated(authenticated: Authenticated): void {
+    const impostor = this.#login.authenticated(authenticated);
+    if (impostor !== undefined) return this.#leave(impostor);
+    this.#sessionId = Buffer.from(authenticated.sessionId).toString("hex");
+    this.#grease();
   }
 
   #stopped(): void {
@@ -344,24 +336,26 @@ export class Client implements ClientHost, TransportOwner, DeadlineOwner {
 
   #fail(error: TalkByteError): void {
     if (this.#failure !== undefined) return;
-    const safe = new TalkByteError(
-      error.code,
-      error.side,
-      escapeText(error.message),
-      error.refusal === undefined ? {} : { refusal: error.refusal },
-    );
+    const safe = error instanceof NotTrustedError ? error : escapeError(error);
     this.#failure = safe;
-    this.#login?.reject(safe);
+    this.#over.abort(safe);
+    this.#login.failed(safe);
     this.#pong?.reject(safe);
     this.#line.failAll(safe);
     this.#finished.reject(safe);
+  }
+
+  #leave(error: TalkByteError): void {
+    this.#fail(error);
+    this.#session?.abandon();
+    this.#transport.close(deadlines.now());
   }
 
   /** Sends what is waiting, as far as the number under way allows, then STOP if it is wanted. */
   #pump(): void {
     const session = this.#session;
     if (session !== undefined && (session.state === "ready" || session.state === "draining")) {
-      const room = Math.min(this.#welcome?.maxUnderWay ?? 1, MAX_UNDER_WAY);
+      const room = Math.min(this.welcome?.maxUnderWay ?? 1, MAX_UNDER_WAY);
       while (this.#line.underWay < room && this.#writes) {
         const request = this.#line.next();
         if (request === undefined) break;

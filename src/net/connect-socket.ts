@@ -5,10 +5,11 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { TalkByteError } from "../protocol/error.ts";
 import { ALPN } from "../protocol/wire.ts";
+import { exportChannelBinding } from "./channel-binding.ts";
 import { displayHost } from "./display.ts";
 import { KnownServersError } from "./known-servers.ts";
 import { isLoopback } from "./loopback.ts";
-import { NotTrustedError, verifyServer, type TrustOptions, type Voucher } from "./trust.ts";
+import { NotTrustedError, verifyServer, type Standing, type TrustOptions } from "./trust.ts";
 
 export interface ConnectSocketOptions {
   readonly host: string;
@@ -20,10 +21,17 @@ export interface ConnectSocketOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What TLS says of the connection and its other end. */
+export interface TlsChannel {
+  readonly standing: Standing;
+  /** The exporter value that an OPAQUE login binds itself to (spec section 6.4). */
+  readonly binding: Uint8Array;
+}
+
 export interface ConnectedSocket {
   readonly socket: Socket;
   /** Undefined in plaintext. */
-  readonly voucher: Voucher | undefined;
+  readonly channel: TlsChannel | undefined;
   readonly connectMs: number;
   readonly tlsMs: number;
 }
@@ -47,10 +55,11 @@ export async function connectSocket(options: ConnectSocketOptions): Promise<Conn
           `${where} is not on this machine: plaintext would show the password to the network`,
         );
       }
-      return { socket: tcp, voucher: undefined, connectMs, tlsMs: 0 };
+      return { socket: tcp, channel: undefined, connectMs, tlsMs: 0 };
     }
     const socket = await startTls(tcp, options, signal);
-    const voucher = await verifyServer(socket, options.host, options.port, options.trust).catch(
+    const binding = exportChannelBinding(socket);
+    const standing = await verifyServer(socket, options.host, options.port, options.trust).catch(
       (error: unknown) => {
         socket.destroySoon(); // the handshake is complete: leave in good order, without having said anything
         throw error;
@@ -59,7 +68,8 @@ export async function connectSocket(options: ConnectSocketOptions): Promise<Conn
     options.signal?.throwIfAborted(); // files were read since it was listened to
     // Its "close" would not come again for the one who takes it over.
     if (socket.destroyed) throw lost();
-    return { socket, voucher, connectMs, tlsMs: performance.now() - connectedAt };
+    const channel = { standing, binding };
+    return { socket, channel, connectMs, tlsMs: performance.now() - connectedAt };
   } catch (error) {
     const parting = error instanceof KnownServersError || error instanceof NotTrustedError;
     if (!parting) tcp.destroy();

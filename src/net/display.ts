@@ -2,6 +2,7 @@
 // characters that reorder or break lines are shown as escapes.
 
 import { isIP } from "node:net";
+import { TalkByteError } from "../protocol/error.ts";
 
 const UNSAFE =
   // oxlint-disable-next-line no-control-regex -- control characters are the point
@@ -20,6 +21,11 @@ const decoder = new TextDecoder();
 /** The bytes as safe text; what is not UTF-8 becomes U+FFFD. */
 export function escapeBytes(bytes: Uint8Array): string {
   return escapeText(decoder.decode(bytes));
+}
+
+/** The error with its text escaped. */
+export function escapeError({ code, side, message, refusal }: TalkByteError): TalkByteError {
+  return new TalkByteError(code, side, escapeText(message), refusal === undefined ? {} : { refusal });
 }
 
 /** A host as it stands in an address: IPv6 in brackets, anything unsafe escaped. */

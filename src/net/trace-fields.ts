@@ -1,8 +1,11 @@
 // The fields of a frame's body as lines for a person, read by the field tables of the specification. It goes as
 // far as the body fits its table, and says where it doesn't.
 
+import { parseStretching } from "../credentials/opaque-stretching.ts";
+import type { HashParameters } from "../credentials/phc.ts";
 import { decodeUtf8 } from "../protocol/body.ts";
 import { codeName } from "../protocol/codes.ts";
+import { OPAQUE_NAME } from "../protocol/mechanism.ts";
 import { ERROR_CODE, GOAWAY_REASON, REFUSAL_REASON, type FieldShape } from "../protocol/wire.ts";
 import { escapeText } from "./display.ts";
 
@@ -26,13 +29,20 @@ export class FieldReader {
   readonly lines: FieldLine[] = [];
   readonly #body: Uint8Array;
   readonly #bodyBytes: number;
+  #mechanism: string | undefined;
   #at = 0;
   #broken = false;
 
-  /** `body` may be the head of a longer one. */
-  constructor(body: Uint8Array, bodyBytes: number) {
+  /** `body` may be the head of a longer one; `mechanism` is that of the AUTH before. */
+  constructor(body: Uint8Array, bodyBytes: number, mechanism?: string) {
+    this.#mechanism = mechanism;
     this.#body = body;
     this.#bodyBytes = bodyBytes;
+  }
+
+  /** What the frame names, or the AUTH before it. */
+  get mechanism(): string | undefined {
+    return this.#mechanism;
   }
 
   read(fields: readonly FieldShape[], prefix: string): void {
@@ -88,8 +98,16 @@ export class FieldReader {
   #show(field: FieldShape, name: string, taken: Taken | undefined): void {
     if (taken === undefined) return;
     const { bytes, size } = taken;
-    if (field.secret === true) {
+    if (MECHANISM_NAMES.has(name)) this.#mechanism = decodeUtf8(bytes);
+    // What OPAQUE says can be shown to anyone.
+    if (field.secret === true && this.#mechanism !== OPAQUE_NAME) {
       this.lines.push({ name, value: `•••• (${bytesText(size)})`, secret: true });
+      return;
+    }
+    const stretching =
+      name === "– parameters" && this.#mechanism === OPAQUE_NAME ? parseStretching(bytes) : undefined;
+    if (stretching !== undefined) {
+      this.lines.push({ name, value: `${hex(bytes)}  ${describeStretching(stretching)}` });
       return;
     }
     this.lines.push({ name, value: field.type === "bytes" ? showFixed(bytes) : showBytes(bytes, size) });
@@ -113,6 +131,13 @@ export class FieldReader {
     this.#broken = true;
     this.lines.push({ name, value });
   }
+}
+
+/** Of AUTH, and of WELCOME's offers. */
+const MECHANISM_NAMES: ReadonlySet<string> = new Set(["mechanism", "– name"]);
+
+function describeStretching({ memoryKib, passes, lanes }: HashParameters): string {
+  return `argon2id of ${memoryKib} KiB, ${passes} ${passes === 1 ? "pass" : "passes"}, ${lanes} ${lanes === 1 ? "lane" : "lanes"}`;
 }
 
 interface Taken {

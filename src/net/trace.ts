@@ -24,6 +24,8 @@ export class Trace implements Tap {
   readonly #startedAt: number;
   readonly #client: FrameCutter;
   readonly #server: FrameCutter;
+  /** That of the last AUTH. */
+  #mechanism: string | undefined;
 
   constructor(options: TraceOptions) {
     const now = options.now ?? (() => performance.now());
@@ -54,7 +56,8 @@ export class Trace implements Tap {
   #show(from: "client" | "server", frame: CutFrame): void {
     const paint = this.#paint;
     const time = `${(this.#now() - this.#startedAt).toFixed(1)} ms`.padStart(TIME_COLUMNS);
-    const { title, section, note, fields } = describe(frame);
+    const { title, section, note, fields, mechanism } = describe(frame, this.#mechanism);
+    if (title === "AUTH") this.#mechanism = mechanism;
     const name = paint(FAULTS.has(title) ? "fault" : from, title.padEnd(NAME_COLUMNS));
     const head = [
       paint("faint", time),
@@ -84,11 +87,12 @@ interface Description {
   readonly section: string;
   readonly note: string;
   readonly fields: readonly FieldLine[];
+  readonly mechanism?: string | undefined;
 }
 
 const FAULTS: ReadonlySet<string> = new Set(["ERROR", "REFUSED", "unknown", "no frame"]);
 
-function describe(frame: CutFrame): Description {
+function describe(frame: CutFrame, mechanism: string | undefined): Description {
   const { header, bodyBytes, body, missing } = frame;
   if (header.length < HEADER_BYTES) {
     const zero = header.length === LENGTH_BYTES && header.every((byte) => byte === 0);
@@ -107,7 +111,8 @@ function describe(frame: CutFrame): Description {
     return { title: "extension", section: "3.4", note, fields: [skipped, ...cut] };
   }
   const { section, fields } = FRAME_SHAPE[name];
-  const reader = new FieldReader(body, bodyBytes);
+  const reader = new FieldReader(body, bodyBytes, name === "RESPONSE" ? mechanism : undefined);
   reader.read(fields, "");
-  return { title: name, section, note, fields: [...reader.lines, ...(missing === 0 ? reader.rest() : cut)] };
+  const lines = [...reader.lines, ...(missing === 0 ? reader.rest() : cut)];
+  return { title: name, section, note, fields: lines, mechanism: reader.mechanism };
 }

@@ -355,8 +355,8 @@ describe("--trace", () => {
     );
     expect(frames.filter((line) => !line.includes("extension"))).toEqual([
       "→ HELLO 4.1",
-      "→ AUTH 4.3",
       "← WELCOME 4.2",
+      "→ AUTH 4.3",
       "← AUTHENTICATED 4.6",
       "→ MESSAGE 4.8",
       "→ STOP 4.12",

@@ -12,7 +12,7 @@ const AWAITING_WELCOME = 'WELCOME: { do: "take-welcome", to: ["unauthenticated",
 const LOGIN_ANSWERS = 'REFUSED: { do: "take-refused", to: ["unauthenticated", "closing"] },';
 const CHALLENGE_REFUSED =
   'if (this.#mechanism === PASSWORD.name) throw breach("unexpected-frame", "CHALLENGE for PASSWORD");';
-const PREPARED = "const mechanismData = encodeUtf8(preparePassword(password));";
+const PREPARED = "const prepared = preparePassword(password);";
 
 /** What keeps frames back until login, taken away. */
 const sendEarly: readonly Patch[] = [
@@ -203,7 +203,7 @@ const attempts: readonly Mutant[] = [
     "sends a second AUTH before the first is answered",
     patch(
       "client",
-      'if (this.#login !== undefined) throw new TalkByteError("wrong-state", "local", "a login is under way");',
+      'if (this.#loggingIn) throw new TalkByteError("wrong-state", "local", "a login is under way");',
       "",
     ),
     patch(
@@ -239,7 +239,7 @@ const attempts: readonly Mutant[] = [
     "sends AUTH after a REFUSED with no try left",
     patch("client-session", "if (refused.triesLeft > 0) this.#enter", "this.#enter"),
     patch("client-session", "    if (refused.triesLeft === 0) this.#close();\n", ""),
-    patch("client", "if (triesLeft === 0) this.#fail(error);\n    else this.#login", "this.#login"),
+    patch("client", "if (action.refused.triesLeft === 0) this.#fail(error);", "void error;"),
   ),
   mutant(
     "last-refusal-stopped",
@@ -295,23 +295,23 @@ const attempts: readonly Mutant[] = [
     "password-as-typed",
     "TB-PASSWORD-2",
     "sends the password as it was typed",
-    patch("client", PREPARED, "const mechanismData = encodeUtf8(password);\n    void preparePassword;"),
+    patch("client-login", PREPARED, "const prepared = password as PreparedPassword;"),
   ),
   mutant(
     "password-refused-as-typed",
     "TB-PASSWORD-2",
     "sends a password that OpaqueString refuses as it was typed",
     patch(
-      "client",
+      "client-login",
       PREPARED,
-      "let mechanismData = encodeUtf8(password);\n    try {\n      mechanismData = encodeUtf8(preparePassword(password));\n    } catch {}",
+      "let prepared = password as PreparedPassword;\n    try {\n      prepared = preparePassword(password);\n    } catch {}",
     ),
   ),
   mutant(
     "password-trimmed",
     "TB-PASSWORD-2",
     "takes spaces off the ends of the password",
-    patch("client", PREPARED, "const mechanismData = encodeUtf8(preparePassword(password).trim());"),
+    patch("client-login", PREPARED, "const prepared = preparePassword(password).trim() as PreparedPassword;"),
   ),
   mutant(
     "password-not-composed",

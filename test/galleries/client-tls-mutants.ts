@@ -5,7 +5,8 @@ import { mutant, patch, type Mutant } from "./mutant.ts";
 const VERSION = 'minVersion: "TLSv1.3",';
 const PROTOCOLS = "ALPNProtocols: [ALPN],";
 const CHECK_ALPN = "if (socket.alpnProtocol !== ALPN)";
-const CHECK_PIN = 'if (expected === shown) return "fingerprint";';
+const ACCEPT_PIN = "if (expected === shown) return new Standing";
+const CHECK_PIN = "if (trust.fingerprint !== undefined) return checkPin(";
 
 export const clientTlsMutants: readonly Mutant[] = [
   mutant(
@@ -65,12 +66,16 @@ export const clientTlsMutants: readonly Mutant[] = [
     "pin-ignored",
     "TB-TLS-9",
     "takes any key where its user has pinned one",
-    patch("trust", CHECK_PIN, 'if (expected !== undefined) return "fingerprint";'),
+    patch("trust", ACCEPT_PIN, "if (expected !== undefined) return new Standing"),
   ),
   mutant(
     "pin-judged-behind-auth",
     "TB-TLS-9",
     "sends its first bytes before it judges the key",
-    patch("trust", CHECK_PIN, `socket.write(new Uint8Array(4));\n    ${CHECK_PIN}`),
+    patch(
+      "trust",
+      CHECK_PIN,
+      `if (trust.fingerprint !== undefined) socket.write(new Uint8Array(4));\n  ${CHECK_PIN}`,
+    ),
   ),
 ];

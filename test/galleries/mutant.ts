@@ -66,6 +66,7 @@ export const SOURCES = {
   agent: "src/net/agent.ts",
   body: "src/protocol/body.ts",
   client: "src/net/client.ts",
+  "client-login": "src/net/client-login.ts",
   "client-session": "src/protocol/client-session.ts",
   "connect-socket": "src/net/connect-socket.ts",
   decoder: "src/protocol/decoder.ts",

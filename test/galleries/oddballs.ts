@@ -220,9 +220,6 @@ const servers: readonly Oddball[] = [
   },
 ];
 
-const LOGIN =
-  "this.#session.login({ mechanism: PASSWORD.name, username, mechanismData }, startedAt);\n      this.#grease();\n";
-
 const clients: readonly Oddball[] = [
   {
     name: "client-waits-for-welcome",
@@ -230,20 +227,11 @@ const clients: readonly Oddball[] = [
     what: "sends AUTH once WELCOME has come, and ends its stream when it knows no mechanism",
     patches: [
       patch(
-        "client",
-        LOGIN,
-        "const session = this.#session;\n      this.#authenticate = () => {\n        session.login({ mechanism: PASSWORD.name, username, mechanismData }, deadlines.now());\n        this.#grease();\n      };\n      if (this.#welcome !== undefined) this.#authenticate();\n",
+        "client-login",
+        "    if (this.#channel === undefined) return await this.#byPassword(username, password, undefined);\n    await this.#open();\n",
+        '    await this.#open();\n    if (this.#channel === undefined) return await this.#byPasswordIfOffered(username, password, "authority");\n',
       ),
-      patch(
-        "client",
-        "  #flushing = false;\n\n",
-        "  #flushing = false;\n  #authenticate: (() => void) | undefined;\n\n",
-      ),
-      patch(
-        "client",
-        "        this.#welcome = action.welcome;\n",
-        "        this.#welcome = action.welcome;\n        if (action.welcome.mechanisms.some(({ name }) => name === PASSWORD.name)) this.#authenticate?.();\n        else this.close();\n",
-      ),
+      patch("client-login", "if (this.#channel !== undefined) this.#answer", "this.#answer"),
     ],
   },
   {

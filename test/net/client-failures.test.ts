@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { ServerProcess } from "../../scripts/fuzz-server.ts";
 import { connect, openClient, type Client, type OpenOptions } from "../../src/net/client.ts";
-import { KnownServers } from "../../src/net/known-servers.ts";
+import { KnownServers, type KnownServer } from "../../src/net/known-servers.ts";
 import {
   AUTHENTICATED,
   frame,
@@ -121,12 +121,9 @@ test("a signal cancels connecting: before it begins, in TCP's and in TLS's part,
   const duringFiles = new AbortController();
   const { fingerprint } = await testIdentity();
   class Slow extends KnownServers {
-    override async find(
-      host: string,
-      port: number,
-    ): Promise<{ host: string; port: number; fingerprint: string; place: string }> {
+    override async list(host: string, port: number): Promise<KnownServer[]> {
       duringFiles.abort();
-      return { host, port, fingerprint, place: "memory" };
+      return [{ host, port, fingerprint, username: undefined, place: "memory" }];
     }
   }
   const server = await listenTls();
@@ -146,15 +143,12 @@ test("a server that is lost while files are read is noticed", async () => {
   const server = await listenTls();
   const { fingerprint } = await testIdentity();
   class Slow extends KnownServers {
-    override async find(
-      host: string,
-      port: number,
-    ): Promise<{ host: string; port: number; fingerprint: string; place: string }> {
+    override async list(host: string, port: number): Promise<KnownServer[]> {
       const { socket } = await server.accept();
       socket.destroy();
       await once(socket, "close");
       await new Promise((resolve) => setTimeout(resolve, 20)); // until the reset has come here
-      return { host, port, fingerprint, place: "memory" };
+      return [{ host, port, fingerprint, username: undefined, place: "memory" }];
     }
   }
   const connecting = connect({

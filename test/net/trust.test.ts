@@ -3,17 +3,17 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { getCACertificates, setDefaultCACertificates, type TlsOptions } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 
-import { openClient } from "../../src/net/client.ts";
+import { connect, openClient } from "../../src/net/client.ts";
 import { fingerprintOf, makeIdentity, parseIdentity } from "../../src/net/identity.ts";
 import { KnownServers } from "../../src/net/known-servers.ts";
 import { normalizeFingerprint, NotTrustedError, type TrustOptions } from "../../src/net/trust.ts";
 import { makeTemporaryFolder } from "../credentials/temporary-folder.ts";
-import { LOOPBACK, testIdentity } from "./harness.ts";
+import { LOOPBACK, PASSWORD, testIdentity, welcome } from "./harness.ts";
 import { makeCertificate } from "./openssl.ts";
-import { listenTls } from "./tls-peer.ts";
+import { listenTls, type TlsPeer } from "./tls-peer.ts";
 
 async function voucherOf(port: number, trust: TrustOptions, host = LOOPBACK): Promise<string | undefined> {
   const client = await openClient({ host, port, trust });
@@ -21,18 +21,30 @@ async function voucherOf(port: number, trust: TrustOptions, host = LOOPBACK): Pr
   return client.voucher;
 }
 
+/** Why alice is not logged in. */
 async function refusalOf(port: number, trust: TrustOptions, host = LOOPBACK): Promise<NotTrustedError> {
-  const error: unknown = await voucherOf(port, trust, host).catch((error: unknown) => error);
+  const login = connect({ host, port, trust, username: "alice", password: PASSWORD });
+  const error: unknown = await login.catch((error: unknown) => error);
   if (!(error instanceof NotTrustedError)) throw new Error(`not refused: ${String(error)}`);
   expect(error).toMatchObject({ code: "not-trusted", side: "peer", retryable: false });
   return error;
+}
+
+/** A server that greets whoever comes, and offers PASSWORD alone. */
+async function listen(options: TlsOptions = {}): Promise<TlsPeer> {
+  const peer = await listenTls(options);
+  const greet = async (): Promise<never> => {
+    for (;;) (await peer.accept()).send(welcome());
+  };
+  void greet();
+  return peer;
 }
 
 const OTHER = "ab".repeat(32);
 
 test("TB-TLS-9: a pin accepts its key and no other, however it is written", async () => {
   const { fingerprint } = await testIdentity();
-  const { port } = await listenTls();
+  const { port } = await listen();
   const colons = fingerprint.toUpperCase().match(/../g)!.join(":");
   for (const spelling of [fingerprint, fingerprint.toUpperCase(), colons, `SHA256:${colons}`]) {
     expect(await voucherOf(port, { fingerprint: spelling })).toBe("fingerprint");
@@ -47,7 +59,7 @@ test("TB-TLS-9: a pin accepts its key and no other, however it is written", asyn
 
 test("TB-TLS-9: a pin stands above an authority, a known server and a new one", async () => {
   const { cert } = await testIdentity();
-  const { port } = await listenTls();
+  const { port } = await listen();
   const knownServers = new KnownServers(join(makeTemporaryFolder(), "known"));
   await knownServers.remember(LOOPBACK, port, (await testIdentity()).fingerprint);
   const trust = { fingerprint: OTHER, ca: cert, knownServers, trustNewServer: true };
@@ -57,7 +69,7 @@ test("TB-TLS-9: a pin stands above an authority, a known server and a new one", 
 test("a pin judges the key alone: not the certificate's names or dates, nor another certificate of the key", async () => {
   const { key, cert, fingerprint } = await testIdentity();
   expect(parseIdentity(key, cert).fingerprint).toBe(fingerprint);
-  const { port } = await listenTls(); // the certificate names localhost
+  const { port } = await listen(); // the certificate names localhost
   expect(await voucherOf(port, { fingerprint }, "127.0.0.1")).toBe("fingerprint");
 });
 
@@ -74,12 +86,12 @@ test("an authority that the user named vouches for its servers and their names a
     issuer: "authority",
   });
 
-  const good = await listenTls(named);
+  const good = await listen(named);
   expect(await voucherOf(good.port, { ca: authority.cert })).toBe("authority");
   expect(await voucherOf(good.port, { ca: authority.cert }, "localhost")).toBe("authority");
   expect((await refusalOf(good.port, { ca: stranger.cert })).reason).toBe("unknown-authority");
 
-  const bad = await listenTls(misnamed);
+  const bad = await listen(misnamed);
   const refusal = await refusalOf(bad.port, { ca: authority.cert });
   expect(refusal.reason).toBe("unknown-authority");
   expect(refusal.message).toContain("ERR_TLS_CERT_ALTNAME_INVALID");
@@ -101,7 +113,7 @@ test("the system's authorities vouch for a server that is not remembered, and it
   const before = getCACertificates("default");
   setDefaultCACertificates([authority.cert]);
   onTestFinished(() => setDefaultCACertificates(before));
-  const { port } = await listenTls(named);
+  const { port } = await listen(named);
   const knownServers = new KnownServers(join(folder, "known"));
   expect(await voucherOf(port, {})).toBe("authority");
   expect(await voucherOf(port, { knownServers, trustNewServer: true })).toBe("authority");
@@ -116,7 +128,7 @@ test("TB-TLS-11: a new server is refused, and not remembered, unless the user sa
   const { fingerprint } = await testIdentity();
   const path = join(makeTemporaryFolder(), "known");
   const knownServers = new KnownServers(path);
-  const { port } = await listenTls();
+  const { port } = await listen();
   expect(await refusalOf(port, { knownServers })).toMatchObject({ reason: "unknown-server", fingerprint });
   expect((await refusalOf(port, {})).reason).toBe("unknown-server");
   expect(() => statSync(path)).toThrow("ENOENT");
@@ -130,7 +142,7 @@ test("TB-TLS-11: a new server is refused, and not remembered, unless the user sa
 test("TB-TLS-10: a server whose key has changed is refused, even when new ones are welcome", async () => {
   const path = join(makeTemporaryFolder(), "known");
   const knownServers = new KnownServers(path);
-  const { port } = await listenTls();
+  const { port } = await listen();
   await knownServers.remember(LOOPBACK, port, OTHER);
   const { fingerprint } = await testIdentity();
   for (const trustNewServer of [false, true]) {
@@ -147,12 +159,12 @@ test("TB-TLS-10: a server whose key has changed is refused, even when new ones a
 
 test("two who meet a new server at once can't both trust different keys", async () => {
   const knownServers = new KnownServers(join(makeTemporaryFolder(), "known"));
-  const first = await listenTls();
+  const first = await listen();
   // The second look-up finds nothing, and the key is remembered by another process before this one does it.
   class Overtaken extends KnownServers {
-    override async find(): Promise<undefined> {
+    override async list(): Promise<[]> {
       await knownServers.remember(LOOPBACK, first.port, OTHER);
-      return undefined;
+      return [];
     }
   }
   const trust = { knownServers: new Overtaken(knownServers.path), trustNewServer: true };
@@ -206,7 +218,7 @@ test("twenty that remember at once all arrive, and the same server once", async 
 
 test("a file that can't be used is no network trouble, and no reason to trust", async () => {
   const folder = makeTemporaryFolder();
-  const { port } = await listenTls();
+  const { port } = await listen();
   const unreadable = join(folder, "folder");
   mkdirSync(unreadable);
   const reading = voucherOf(port, { knownServers: new KnownServers(unreadable), trustNewServer: true });
