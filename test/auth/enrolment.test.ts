@@ -84,8 +84,7 @@ test("a file that can't be written is logged once, and no reason to refuse", asy
   const users = Object.assign(new MemoryUsers().add("alice", await phcOfPassword()), {
     enrol: async () => await Promise.reject(new Error(`read-only ${++tries}`)),
   });
-  const { current } = users;
-  const snapshot = await current.call(users);
+  const snapshot = await users.current();
   users.current = async () => await Promise.resolve(snapshot);
   const running = await startEnrolling({ users });
   await logInByPassword(running);

@@ -3,7 +3,7 @@
 
 import { mutant, patch, shownUnderStrict, type Mutant, type Patch } from "./mutant.ts";
 
-const REJECTED = 'return { type: "rejected", retryAfterMs: 0,';
+const REJECTED = 'return { outcome: { type: "rejected", retryAfterMs: 0,';
 const UNAVAILABLE = 'if (mechanism === undefined) return this.#refuse("mechanism-unavailable", 0);';
 const CHECK_DATA = "    mechanism.checkAuthData(auth.mechanismData);\n";
 const UNSUPPORTED = "if (versions.min > VERSIONS.max || versions.max < VERSIONS.min) {";
