@@ -32,6 +32,7 @@ export const sectionTitles: Readonly<Record<string, string>> = {
   "6.2": "Refusals",
   "6.3": "The mechanism PASSWORD",
   "6.4": "The mechanism OPAQUE",
+  "6.5": "Which mechanism a client chooses",
   "7": "Messages",
   "7.1": "Replies",
   "7.2": "Messages under way",
