@@ -3,9 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { concat, fromHex, toHex, utf8 } from "../../src/conformance/wire/bytes.ts";
 import { fieldContent } from "../../src/conformance/wire/frames.ts";
+import type { Link } from "../../src/conformance/play/link.ts";
+import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
 import { bytesFrom } from "../../src/conformance/play/stage.ts";
 import { serverLogin } from "./exchange-text.ts";
-import { errorFrame, frame, rawFrame, u32, u64, welcome } from "./fakes.ts";
+import { errorFrame, fakeServer, frame, rawFrame, u32, u64, welcome } from "./fakes.ts";
 import type { FakeOptions } from "./fakes.ts";
 import { hello, playServer } from "./play-server.ts";
 
@@ -255,5 +257,37 @@ describe("fail", () => {
     expect((await playServer(large, reply(1_048_577))).reason).toContain(
       "over the limit in force of 1048581",
     );
+  });
+});
+
+describe("a runner that sends slowly", () => {
+  const steps = `${serverLogin}\n- C: { MESSAGE: { payload: x } }\n- S: { REPLY: { payload: x } }`;
+  /** A link on which each write takes so long. */
+  const slowLink = (options: FakeOptions, writeMs: number): Link => {
+    const link = simulateLink(fakeServer(options));
+    let lateMs = 0;
+    return {
+      ...link,
+      now: () => link.now() + lateMs,
+      send(bytes, timeoutMs) {
+        lateMs += writeMs;
+        return link.send(bytes, timeoutMs);
+      },
+    };
+  };
+  const gone: FakeOptions = { on: { MESSAGE: (_reading, wire) => wire.send(errorFrame(8)) } };
+
+  it.each([
+    ["blames nobody for a server that went away meanwhile", gone, 11_000, "inconclusive"],
+    ["blames the server where it was fast enough", gone, 9000, "fail"],
+    [
+      "blames the server for a wrong answer all the same",
+      { on: { MESSAGE: (_reading, wire) => wire.send(frame("REPLY", u32(1), utf8("y"))) } },
+      11_000,
+      "fail",
+    ],
+  ] as [string, FakeOptions, number, string][])("%s", async (_, options, writeMs, verdict) => {
+    const link = slowLink(options, writeMs);
+    expect((await playServer(steps, {}, { link })).verdict).toBe(verdict);
   });
 });

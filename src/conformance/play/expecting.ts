@@ -264,13 +264,32 @@ function couldBe(scene: Scene, act: Act, thing: Thing): boolean {
   }
 }
 
+// More than this share of the frame deadline for one step, and it may have passed inside a frame of the runner's own.
+const sendingShare = 0.5;
+
+function refuseIfSlow(scene: Scene, thing: Thing, reason: string): void {
+  const frameMs = scene.profile.variables["frame-ms"];
+  if (typeof frameMs !== "number" || scene.sendingMs <= frameMs * sendingShare) return;
+  if (!hasGivenUp(scene, thing)) return;
+  const took = `the runner took ${Math.round(scene.sendingMs)} ms to send a step`;
+  throw new StepFailed(
+    "inconclusive",
+    `${took}, too much for the frame deadline of ${frameMs} ms (it was: ${reason})`,
+  );
+}
+
 // The times that may be behind a mismatch: of the runner's patience, or of a server that waited for the runner.
 function limitsBehind(scene: Scene, thing: Thing): number[] {
   if (thing.kind === "timeout") return [scene.patienceMs];
-  const gaveUp = thing.kind === "end" || thing.kind === "reset" || isError(scene, "timeout", thing);
-  if (!gaveUp || scene.underTest !== "S") return [];
+  if (!hasGivenUp(scene, thing)) return [];
   const values = deadlineVariables.map((name) => scene.profile.variables[name]);
   return values.filter((value) => typeof value === "number");
+}
+
+// Whether a server went away, and may have waited for the runner.
+function hasGivenUp(scene: Scene, thing: Thing): boolean {
+  const gone = thing.kind === "end" || thing.kind === "reset" || isError(scene, "timeout", thing);
+  return gone && scene.underTest === "S";
 }
 
 function firstAct(step: ForkStep["branches"][number]["steps"][number] | undefined): Act | undefined {
@@ -287,8 +306,10 @@ function mismatchAct(scene: Scene, thing: Thing, expected: string, act: Act): ne
 
 function mismatch(scene: Scene, thing: Thing, expected: string, comparison: Comparison): never {
   refuseIfBusy(scene, thing);
+  const reason = `expected ${expected}, but got ${describe(scene, thing)}`;
+  refuseIfSlow(scene, thing, reason);
   scene.limits.push(...limitsBehind(scene, thing));
-  throw new StepFailed("fail", `expected ${expected}, but got ${describe(scene, thing)}`, comparison);
+  throw new StepFailed("fail", reason, comparison);
 }
 
 // A server that has no capacity, or holds the runner off, says nothing about the step.

@@ -15,7 +15,9 @@ export async function perform(scene: Scene, step: WireStep): Promise<void> {
   }
   const pending: Uint8Array[] = [];
   const flush = async (): Promise<void> => {
+    const begunAt = stage.now();
     const taken = await stage.send(concat(pending.splice(0)), scene.timeoutMs);
+    scene.sendingMs = Math.max(scene.sendingMs, stage.now() - begunAt);
     // A server may stop reading; a client may not, whatever else it is busy with (TB-MSG-10).
     if (!taken && scene.underTest === "C" && !step.illegal)
       throw new StepFailed(

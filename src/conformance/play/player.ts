@@ -250,6 +250,7 @@ async function openScene(play: Play): Promise<Scene> {
     timings: [],
     timeScale: options.timeScale ?? 1,
     limits: [],
+    sendingMs: 0,
     previous: stage.now(),
     warning: undefined,
     pongSentAt: undefined,

@@ -42,6 +42,8 @@ export interface Scene extends Script {
   readonly timeScale: number;
   // Every time that was measured, or waited in vain, in milliseconds.
   readonly limits: number[];
+  // The longest that the runner took to send the bytes of one step, in milliseconds.
+  sendingMs: number;
   // When the step before was done.
   previous: number;
   warning: string | undefined;
