@@ -237,7 +237,7 @@ describe("talkbyte-users on a terminal", () => {
   it("asks on it while standard input and output are elsewhere", async () => {
     const folder = makeTemporaryFolder();
     const path = join(folder, "users.json");
-    const command = `${process.execPath} ${usersBin} add alice --users ${path} </dev/null >${folder}/out 2>&1`;
+    const command = `${process.execPath} ${usersBin} add alice --no-opaque --users ${path} </dev/null >${folder}/out 2>&1`;
     const screen = openScreen(command);
     for (const question of ["New password for alice: ", "Again: "]) {
       await screen.shows(question);
