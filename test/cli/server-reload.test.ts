@@ -89,7 +89,7 @@ test("SIGHUP reads everything anew and ends nothing", async () => {
   expect(Buffer.from(await client.send("still here")).toString()).toBe("still here");
 
   await disableUser(join(folder, "users.json"), "alice");
-  await expect(client.send("and now?")).rejects.toMatchObject({ code: "revoked" });
+  await expect(client.finished).rejects.toMatchObject({ code: "revoked" });
   running.process.child.kill("SIGTERM");
   expect((await running.process.finished()).code).toBe(0);
 });
