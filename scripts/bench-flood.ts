@@ -4,17 +4,23 @@
 // Prints the 99th percentile of the honest logins, and that of the echo as the median of five rounds. Exit code 1: a goal
 // was missed. Linux alone, where every address of 127/8 is at hand.
 
-import { connect, type Client, type OpenOptions } from "../src/index.ts";
+import { connect, type OpenOptions } from "../src/index.ts";
 import { Attack, type Orders } from "../test/attacks/attacker.ts";
-import { median, PASSWORD, percentile, startBenchServer, USERNAME } from "./bench-server.ts";
+import {
+  echoGoalMs,
+  median,
+  PASSWORD,
+  percentile,
+  startBenchServer,
+  timeEchoes,
+  USERNAME,
+} from "./bench-server.ts";
 
 const ROUNDS = 5;
 const LOGINS = 20;
 const LANES = 64;
 const QUIET_ECHOES = 2000;
 const LOGIN_GOAL_MS = 2000;
-const ECHO_GOAL_TIMES_QUIET = 10;
-const ECHO_GOAL_MS = 20;
 const CREDENTIALS = { username: USERNAME, password: PASSWORD };
 
 interface Flood {
@@ -27,17 +33,6 @@ interface Round {
   readonly quietMs: number;
   readonly floodMs: number;
   readonly loginsMs: readonly number[];
-}
-
-/** Echoes one message after the other until `done` says so; returns each one's milliseconds. */
-async function echo(client: Client, done: (echoes: number) => boolean): Promise<number[]> {
-  const times: number[] = [];
-  while (!done(times.length)) {
-    const startedAt = performance.now();
-    await client.send("0123456789abcdef");
-    times.push(performance.now() - startedAt);
-  }
-  return times;
 }
 
 async function timeLogins(open: OpenOptions): Promise<number[]> {
@@ -56,11 +51,11 @@ async function playRound({ kind, begun }: Flood, number: number): Promise<Round>
   const { port, fingerprint } = server;
   const open: OpenOptions = { host: "127.0.0.1", port, trust: { fingerprint } };
   const session = await connect({ ...open, ...CREDENTIALS });
-  const quiet = await echo(session, (echoes) => echoes >= QUIET_ECHOES);
+  const quiet = await timeEchoes(session, (echoes) => echoes >= QUIET_ECHOES);
   await using attack = new Attack({ kind, port, from: "127.0.0.2", lanes: LANES });
   await attack.seen(begun, 100);
   let over = false;
-  const flooded = echo(session, () => over);
+  const flooded = timeEchoes(session, () => over);
   const loginsMs = await timeLogins(open).finally(() => (over = true));
   const round = { quietMs: percentile(quiet, 0.99), floodMs: percentile(await flooded, 0.99), loginsMs };
   await session.stop();
@@ -83,7 +78,7 @@ async function bench(attack: Flood): Promise<boolean> {
     rounds.flatMap((each) => each.loginsMs),
     0.99,
   );
-  const goal = Math.max(ECHO_GOAL_TIMES_QUIET * quiet, ECHO_GOAL_MS);
+  const goal = echoGoalMs(quiet);
   const met = login <= LOGIN_GOAL_MS && flood <= goal;
   process.stdout.write(
     `${attack.kind}, ${ROUNDS} rounds: honest login p99 ${login.toFixed(0)} ms (goal ${LOGIN_GOAL_MS}); echo p99 ${quiet.toFixed(2)} ms quiet, ` +

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { preparePassword } from "../src/credentials/password.ts";
 import { addUser } from "../src/credentials/users-file.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
+import type { Client } from "../src/index.ts";
 
 export const USERNAME = "alice";
 export const PASSWORD = "correct horse battery";
@@ -44,6 +45,22 @@ export async function startBenchServer(...options: readonly string[]): Promise<B
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** Echoes one message after the other until `done` says so; returns each one's milliseconds. */
+export async function timeEchoes(client: Client, done: (echoes: number) => boolean): Promise<number[]> {
+  const times: number[] = [];
+  while (!done(times.length)) {
+    const startedAt = performance.now();
+    await client.send("0123456789abcdef");
+    times.push(performance.now() - startedAt);
+  }
+  return times;
+}
+
+/** What the echo's 99th percentile may be beside a flood, when it is this quiet. */
+export function echoGoalMs(quietMs: number): number {
+  return Math.max(10 * quietMs, 20);
 }
 
 /** The value below which this share of them lies. */

@@ -7,14 +7,20 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { connect, openClient, TalkByteError, type Client, type OpenOptions } from "../src/index.ts";
-import { median, PASSWORD, percentile, startBenchServer, USERNAME } from "./bench-server.ts";
+import {
+  echoGoalMs,
+  median,
+  PASSWORD,
+  percentile,
+  startBenchServer,
+  timeEchoes,
+  USERNAME,
+} from "./bench-server.ts";
 
 const ROUNDS = 5;
 const CROWD = 200;
 const ECHOERS = 4;
 const QUIET_ECHOES = 2000;
-const GOAL_TIMES_QUIET = 10;
-const GOAL_MS = 20;
 
 type Answers = Record<string, number>;
 
@@ -38,23 +44,12 @@ async function crowd(open: OpenOptions): Promise<void> {
   for (const client of clients) client.close();
 }
 
-/** Echoes one message after the other until `done` says so; returns each one's milliseconds. */
-async function echo(client: Client, done: (echoes: number) => boolean): Promise<number[]> {
-  const times: number[] = [];
-  while (!done(times.length)) {
-    const startedAt = performance.now();
-    await client.send("0123456789abcdef");
-    times.push(performance.now() - startedAt);
-  }
-  return times;
-}
-
 async function round(
   open: OpenOptions,
   clients: readonly Client[],
 ): Promise<{ quiet: number; flood: number; answers: Answers }> {
   const quiet = (
-    await Promise.all(clients.map((client) => echo(client, (echoes) => echoes >= QUIET_ECHOES)))
+    await Promise.all(clients.map((client) => timeEchoes(client, (echoes) => echoes >= QUIET_ECHOES)))
   ).flat();
   const worker = new Worker(fileURLToPath(import.meta.url), { workerData: open });
   await once(worker, "message");
@@ -63,7 +58,7 @@ async function round(
   let answers: Answers | undefined;
   worker.once("message", (message: Answers) => (answers = message));
   const flood = (
-    await Promise.all(clients.map((client) => echo(client, () => answers !== undefined)))
+    await Promise.all(clients.map((client) => timeEchoes(client, () => answers !== undefined)))
   ).flat();
   await once(worker, "exit");
   return { quiet: percentile(quiet, 0.99), flood: percentile(flood, 0.99), answers: answers! };
@@ -92,7 +87,7 @@ async function main(): Promise<void> {
 function report(rounds: readonly { quiet: number; flood: number; answers: Answers }[]): void {
   const quiet = median(rounds.map((each) => each.quiet));
   const flood = median(rounds.map((each) => each.flood));
-  const goal = Math.max(GOAL_TIMES_QUIET * quiet, GOAL_MS);
+  const goal = echoGoalMs(quiet);
   const answered = rounds.every(
     ({ answers }) => (answers["accepted"] ?? 0) + (answers["busy"] ?? 0) === CROWD,
   );
