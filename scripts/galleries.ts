@@ -190,6 +190,8 @@ function printFigures(figures: Figures): void {
     `${role} mutants: ${killed} of ${mutants} killed by a failure, ${killedUnderStrict} by a failure under --strict, ` +
       `${mutants - killed - killedUnderStrict} not killed`,
   );
+  for (const outcome of mutantOutcomes)
+    if (outcome.role === role && outcome.killed === undefined) printMutant(outcome);
   console.log(
     `requirements of a ${role} that an exchange can show: ${requirementsWithCase} of ${requirements} have a case, ` +
       `${requirementsWithKill} of ${requirements} have killed a mutant by a failure`,
