@@ -35,6 +35,8 @@ export class ServerLogin {
   #welcome: Uint8Array = EMPTY;
   #attempt: Attempt | undefined;
   #verifying = false;
+  /** The usernames of attempts that ended in an empty RESPONSE; no more of them than tries. */
+  readonly #abandoned: string[] = [];
 
   constructor(settings: ServerSettings, host: ServerHost) {
     this.#settings = settings;
@@ -89,7 +91,10 @@ export class ServerLogin {
   respond(decoder: Decoder): LoginStep {
     const attempt = this.#attempt!;
     const responseData = parseResponse(decoder.body);
-    if (responseData.length === 0) return this.#refuse("abandoned", 0);
+    if (responseData.length === 0) {
+      this.#abandoned.push(attempt.username);
+      return this.#refuse("abandoned", 0);
+    }
     this.#offered(attempt.mechanism)?.checkResponseData?.(responseData);
     this.#attempt = {
       ...attempt,
@@ -145,6 +150,7 @@ export class ServerLogin {
   #accepted(attempt: Attempt, sessionId: Uint8Array, mechanismData: Uint8Array): LoginStep {
     this.#host.out.frame(encodeAuthenticated({ sessionId, mechanismData }));
     if (attempt.responseData !== undefined) this.#takeBackTry(attempt);
+    this.#forgiveAbandoned(attempt);
     this.#host.act({ type: "authenticated", attempt, sessionId });
     this.#attempt = undefined;
     this.#hello = this.#welcome = EMPTY;
@@ -168,6 +174,12 @@ export class ServerLogin {
   #takeBackTry({ username }: Attempt): void {
     this.#triesLeft++;
     this.#host.act({ type: "forgive", username });
+  }
+
+  /** Who has proved the password guessed at nobody's: a user without a record gives up OPAQUE each time (TB-AUTH-17). */
+  #forgiveAbandoned({ username }: Attempt): void {
+    for (const name of this.#abandoned.splice(0))
+      if (name === username) this.#host.act({ type: "forgive", username });
   }
 
   #refuse(reason: RefusalReason, retryAfterMs: number): LoginStep {

@@ -151,6 +151,17 @@ test("a user without a record logs in by PASSWORD to a server that is vouched fo
   await client.stop();
 });
 
+test("a user without a record who has the password gets no penalty, however often (TB-AUTH-17)", async () => {
+  const running = await startOpaqueServer({ penaltyExempt: [], readOnlyUsers: true });
+  const trust = { fingerprint: running.identity!.fingerprint };
+  for (let logins = 0; logins < 8; logins++) {
+    const client = await logIn(running.port, trust, { username: "bob" });
+    expect(client.mechanism).toBe("PASSWORD");
+    await client.stop();
+  }
+  expect(running.server.stats().penalties).toBe(0);
+});
+
 test("a wrong password is refused by both mechanisms where the server is vouched for, and ends with its last try", async () => {
   const { port, identity } = await startOpaqueServer();
   const client = await openClient({ host: LOOPBACK, port, trust: { fingerprint: identity!.fingerprint } });

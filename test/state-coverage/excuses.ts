@@ -43,7 +43,9 @@ export const excuses: readonly Excuse[] = [
   }),
   excuse("server", ["verifying"], only(["challenged"]), {
     reason: "PASSWORD takes one step: no verification ends in CHALLENGE",
-    shownBy: { "protocol/server-login.test.ts": "CHALLENGE costs a try and a penalty at once (TB-AUTH-9)" },
+    shownBy: {
+      "protocol/server-two-steps.test.ts": "CHALLENGE costs a try and a penalty at once (TB-AUTH-9)",
+    },
   }),
   excuse("server", ["admitting"], only(["not admitted"]), {
     reason: "no step gives a source a bad name, or fills the line, before it connects",
