@@ -1,7 +1,6 @@
 // Users with a hash alone get their OPAQUE record behind a login by PASSWORD, and nobody else notices.
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { createOpaqueSetup, enrol } from "../../src/auth/opaque-enrolment.ts";
@@ -9,7 +8,6 @@ import { findUsableRecord } from "../../src/credentials/opaque-record.ts";
 import { preparePassword } from "../../src/credentials/password.ts";
 import { addUser, readUsers } from "../../src/credentials/users-file.ts";
 import { hashPassword } from "../../src/credentials/verifier.ts";
-import { makeTemporaryFolder } from "../credentials/temporary-folder.ts";
 import {
   auth,
   hello,
@@ -20,16 +18,11 @@ import {
   rawConnect,
   rawConnectTls,
   startServer,
+  usersFileWith,
   type RawPeer,
   type RunningServer,
 } from "../net/harness.ts";
 import { OpaquePeer, testSetup } from "../net/opaque-peer.ts";
-
-async function usersFile(phc?: string): Promise<string> {
-  const path = join(makeTemporaryFolder(), "users.json");
-  await addUser(path, "alice", phc ?? (await phcOfPassword()));
-  return path;
-}
 
 async function startEnrolling(
   options: Parameters<typeof startServer>[0] & { readonly users: string | MemoryUsers },
@@ -44,7 +37,7 @@ async function logInByPassword(running: RunningServer): Promise<RawPeer> {
 }
 
 test("after one login by PASSWORD the user logs in by OPAQUE, and the session of before goes on", async () => {
-  const path = await usersFile();
+  const path = await usersFileWith("alice");
   const { credentialId, password } = (await readUsers(path)).get("alice")!;
   const running = await startEnrolling({ users: path });
   const session = await logInByPassword(running);
@@ -60,7 +53,8 @@ test("after one login by PASSWORD the user logs in by OPAQUE, and the session of
 
 test("a weak hash and a missing record are renewed together, and the record goes with the new hash", async () => {
   const weak = await hashPassword(preparePassword(PASSWORD), { memoryKib: 1024, passes: 1, lanes: 1 });
-  const path = await usersFile(weak);
+  const path = await usersFileWith();
+  await addUser(path, "alice", weak);
   const running = await startEnrolling({ users: path });
   await logInByPassword(running);
   await running.log.wait("enrolled");
@@ -70,7 +64,7 @@ test("a weak hash and a missing record are renewed together, and the record goes
 });
 
 test("a record of an older setup is replaced", async () => {
-  const path = join(makeTemporaryFolder(), "users.json");
+  const path = await usersFileWith();
   const older = await enrol(await createOpaqueSetup(), "alice", preparePassword(PASSWORD));
   await addUser(path, "alice", await phcOfPassword(), older);
   const running = await startEnrolling({ users: path });

@@ -9,17 +9,19 @@ import {
   type AddressInfo,
   type Socket,
 } from "node:net";
+import { join } from "node:path";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
 
 import type { UsersSource } from "../../src/auth/users-source.ts";
 import { preparePassword } from "../../src/credentials/password.ts";
-import type { UsersSnapshot } from "../../src/credentials/users-file.ts";
+import { addUser, type UsersSnapshot } from "../../src/credentials/users-file.ts";
 import type { User } from "../../src/credentials/users-schema.ts";
 import { hashPassword } from "../../src/credentials/verifier.ts";
 import { Client, openClient, type OpenOptions } from "../../src/net/client.ts";
 import { makeIdentity, type Identity } from "../../src/net/identity.ts";
 import { createServer, type Server, type ServerOptions } from "../../src/net/server.ts";
+import { makeTemporaryFolder } from "../credentials/temporary-folder.ts";
 import { concat, describeFrame, frame, message, unsigned, utf8, type Split } from "../protocol/bytes.ts";
 import wire from "../../spec/wire.json" with { type: "json" };
 
@@ -64,6 +66,13 @@ export class MemoryUsers implements UsersSource {
 
 export async function usersWithAlice(): Promise<MemoryUsers> {
   return new MemoryUsers().add("alice", await phcOfPassword());
+}
+
+/** A users file in which each of these has PASSWORD. */
+export async function usersFileWith(...names: string[]): Promise<string> {
+  const path = join(makeTemporaryFolder(), "users.json");
+  for (const name of names) await addUser(path, name, await phcOfPassword());
+  return path;
 }
 
 export interface LogLine {

@@ -28,15 +28,10 @@ import {
   rawConnect,
   startServer,
   STOP,
+  usersFileWith,
   type RawPeer,
   type RunningServer,
 } from "./harness.ts";
-
-async function usersFileWith(...names: string[]): Promise<string> {
-  const path = join(makeTemporaryFolder(), "users.json");
-  for (const name of names) await addUser(path, name, await phcOfPassword());
-  return path;
-}
 
 async function logInAs(running: RunningServer, name: string): Promise<RawPeer> {
   const peer = await rawConnect(running);
