@@ -39,6 +39,12 @@ export class FileWatch {
     this.#look();
   }
 
+  /** Calls `changed` though nothing seems to have changed; after the call that is under way, if there is one. */
+  again(): void {
+    this.#seen = undefined;
+    this.#look();
+  }
+
   /** Resolves when no call of `changed` is under way any more. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -59,7 +65,10 @@ export class FileWatch {
   }
 
   #look(): void {
-    this.#looking ??= this.#compare().finally(() => (this.#looking = undefined));
+    this.#looking ??= this.#compare().finally(() => {
+      this.#looking = undefined;
+      if (this.#seen === undefined && !this.#closed) this.#look();
+    });
   }
 
   async #compare(): Promise<void> {

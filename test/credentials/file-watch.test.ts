@@ -29,11 +29,14 @@ class Calls {
 
 async function watching(...paths: string[]): Promise<Calls> {
   const calls = new Calls();
-  await calls.after(() => {
-    const watch = new FileWatch(paths, calls.changed);
-    onTestFinished(async () => await watch.close());
-  });
+  await calls.after(() => void watch(paths, calls.changed));
   return calls;
+}
+
+function watch(paths: string[], changed: () => Promise<void>): FileWatch {
+  const made = new FileWatch(paths, changed);
+  onTestFinished(async () => await made.close());
+  return made;
 }
 
 function replace(path: string, text: string): void {
@@ -80,10 +83,33 @@ test("links that are swapped as Kubernetes does it, and a link's target elsewher
 test("a closed watch calls no more", async () => {
   const path = join(makeTemporaryFolder(), "file");
   const calls = new Calls();
-  const watch = new FileWatch([path], calls.changed);
-  await watch.close();
+  await watch([path], calls.changed).close();
   const { count } = calls;
   const other = await watching(path);
   await other.after(() => writeFileSync(path, "one"));
   expect(calls.count).toBe(count);
+});
+
+test("again() calls though nothing has changed: at once, or after the call that is under way, which it never joins", async () => {
+  const path = join(makeTemporaryFolder(), "file");
+  const calls: PromiseWithResolvers<void>[] = [];
+  let begun = Promise.withResolvers<void>();
+  const made = watch([path], async () => {
+    const call = Promise.withResolvers<void>();
+    calls.push(call);
+    begun.resolve();
+    begun = Promise.withResolvers();
+    await call.promise;
+  });
+  await begun.promise;
+  const second = begun.promise;
+  made.again();
+  made.again();
+  expect(calls).toHaveLength(1);
+  calls[0]!.resolve();
+  await second;
+  const closed = made.close();
+  for (const call of calls) call.resolve();
+  await closed;
+  expect(calls).toHaveLength(2);
 });
