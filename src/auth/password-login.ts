@@ -30,16 +30,15 @@ export interface PasswordLoginEvents {
 const STAND_IN = preparePassword("stand-in for a password that the profile refuses");
 
 export interface PasswordLoginOptions {
-  /** Users who have no record for this setup get one when they log in. */
-  readonly opaque?: OpaqueSetup | undefined;
   /** Stored hashes and records stay as they are. */
   readonly readOnly?: boolean;
 }
 
 export class PasswordLogin {
+  /** Users who have no record for this setup get one when they log in. */
+  setup: OpaqueSetup | undefined;
   readonly #users: UsersSource;
   readonly #events: PasswordLoginEvents;
-  readonly #opaque: OpaqueSetup | undefined;
   readonly #readOnly: boolean;
   readonly #decoyKey = randomBytes(32);
   #decoysOf: UsersSnapshot | undefined;
@@ -51,7 +50,6 @@ export class PasswordLogin {
   constructor(users: UsersSource, events: PasswordLoginEvents, options: PasswordLoginOptions = {}) {
     this.#users = users;
     this.#events = events;
-    this.#opaque = options.opaque;
     this.#readOnly = options.readOnly ?? false;
   }
 
@@ -127,7 +125,7 @@ export class PasswordLogin {
   }
 
   async #enrol(user: User, phc: string, password: PreparedPassword): Promise<void> {
-    const setup = this.#opaque;
+    const { setup } = this;
     if (setup === undefined || this.#users.enrol === undefined) return;
     if (findUsableRecord(user, setup.id) !== undefined) return; // it has gone along with a new hash
     const enrolment = await enrol(setup, user.name, password);

@@ -115,12 +115,13 @@ function makeProgram(io: CommandIo): Command {
 
 const helpFooter = `
 The log goes to standard output, everything else to standard error. SIGTERM and SIGINT let sessions finish
-within --drain-ms; a second one ends the server at once. Users and TLS identity are read anew when their files change, and at
-SIGHUP: the sessions of a user who was removed, disabled or given a new password end then. A file that can't be
-used changes nothing.
+within --drain-ms; a second one ends the server at once. Users, TLS identity and OPAQUE setup are read anew when their files
+change, and at SIGHUP: the sessions of a user who was removed, disabled or given a new password end then. A file that can't
+be used changes nothing, and the log says so.
 
 Over TLS users log in by OPAQUE, which never sends the password; who has a password hash alone logs in by PASSWORD once and
-gets an OPAQUE record then. The setup behind the records is read at the start: after a rotation, start again.
+gets an OPAQUE record then. The setup behind the records is made if missing, but not unasked where nobody could be enrolled
+under it: with --read-only-users, or in a folder that may not be written. OPAQUE is then offered as soon as there is a setup.
 
 Exit codes: 0 done; 1 unexpected; 2 usage; 3 the address can't be had; 9 users, identity or settings can't be
 used; 130 interrupted twice.`;

@@ -1,74 +1,48 @@
-// What a running server takes up anew: its users and its TLS identity, when their files change, and by hand at SIGHUP.
-// What can't be used is said, and what was there before stays. A terminal that is closed sends SIGHUP too: then the
-// server stops.
+// What a running server takes up anew: its users, its TLS identity and its OPAQUE setup, when their files change, and by
+// hand at SIGHUP. What can't be used is said, and what was there before stays. A terminal that is closed sends SIGHUP too:
+// then the server stops.
 
 import { closeSync, openSync } from "node:fs";
 
 import { FileWatch } from "../credentials/file-watch.ts";
-import { IdentityError, type Identity } from "../net/identity.ts";
 import type { Server } from "../net/server.ts";
 import type { Log } from "../net/server-context.ts";
 
-/** Where an identity comes from. */
-export interface IdentityFiles {
+/** Something that a server was given from files, and is given anew. */
+export interface Reloadable {
   readonly paths: readonly string[];
-  /** @throws IdentityError naming the file */
-  read(): Promise<Identity>;
+  /** Logs what it took up, or why what was there before stays. */
+  reload(): Promise<void>;
 }
 
 export class ServerReload {
   readonly #server: Server;
   readonly #log: Log;
-  readonly #files: IdentityFiles | undefined;
-  readonly #watch: FileWatch | undefined;
+  readonly #watches: readonly FileWatch[];
   readonly #hangup = (): void => {
     if (terminalIsGone()) process.kill(process.pid, "SIGTERM");
     else void this.#byHand();
   };
-  #identity: Identity | undefined;
 
-  /** `files` and `identity` are undefined in plaintext. */
-  constructor(server: Server, log: Log, files: IdentityFiles | undefined, identity: Identity | undefined) {
+  /** The users are the server's own business, but for SIGHUP. */
+  constructor(server: Server, log: Log, reloadables: readonly Reloadable[]) {
     this.#server = server;
     this.#log = log;
-    this.#files = files;
-    this.#identity = identity;
-    if (files !== undefined) this.#watch = new FileWatch(files.paths, () => this.#reloadIdentity(files));
+    this.#watches = reloadables.map(
+      (reloadable) => new FileWatch(reloadable.paths, async () => await reloadable.reload()),
+    );
     process.on("SIGHUP", this.#hangup);
   }
 
   async close(): Promise<void> {
     process.off("SIGHUP", this.#hangup);
-    await this.#watch?.close();
+    for (const watch of this.#watches) await watch.close();
   }
 
   async #byHand(): Promise<void> {
-    this.#log.info({ event: "reload" }, "SIGHUP: reading users and identity anew");
+    this.#log.info({ event: "reload" }, "SIGHUP: reading users, identity and OPAQUE setup anew");
+    for (const watch of this.#watches) watch.again();
     await this.#server.reload();
-    if (this.#files !== undefined) await this.#reloadIdentity(this.#files);
-  }
-
-  async #reloadIdentity(files: IdentityFiles): Promise<void> {
-    try {
-      const identity = await files.read();
-      const before = this.#identity;
-      if (identity.key === before?.key && identity.cert === before.cert) return;
-      this.#server.setIdentity(identity);
-      this.#identity = identity;
-      this.#logIdentity(identity.fingerprint, before?.fingerprint === identity.fingerprint);
-    } catch (error) {
-      if (!(error instanceof IdentityError)) throw error;
-      this.#log.error(
-        { event: "identity-kept", reason: error.message },
-        "the TLS identity can't be used; the one of before stays",
-      );
-    }
-  }
-
-  #logIdentity(fingerprint: string, sameKey: boolean): void {
-    const fields = { event: "identity-reloaded", fingerprint };
-    if (sameKey) this.#log.info(fields, "a new certificate for the same key");
-    else this.#log.warn(fields, "a new key: clients that remember the old one will refuse it");
   }
 }
 

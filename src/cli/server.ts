@@ -25,8 +25,10 @@ import { describePortOwner } from "./port-owner.ts";
 import { reportError } from "./report.ts";
 import { credentialFiles } from "./opaque-setup.ts";
 import { parseServerOptions, type ServerCommandOptions } from "./server-options.ts";
+import { IdentityReload, type IdentityFiles } from "./identity-reload.ts";
+import { OpaqueReload } from "./opaque-reload.ts";
 import { logStranded, openServerSetup } from "./server-opaque.ts";
-import { ServerReload, type IdentityFiles } from "./server-reload.ts";
+import { ServerReload } from "./server-reload.ts";
 import { isCheckout, makeStateFolder, stateFolder, usersPath } from "./state-folder.ts";
 
 /** What a server says of itself once it listens, for `npm start`. */
@@ -47,7 +49,8 @@ export async function run(
     const users = usersPath(options.users, io.environment);
     const userCount = await inspectUsers(users, io);
     const identity = await openIdentityOf(options, io);
-    const opaque = await openServerSetup(options, credentialFiles(users, options), io);
+    const files = credentialFiles(users, options);
+    const opaque = await openServerSetup(options, files, io);
     const log = makeLog(io, options.logLevel, options.logFormat ?? (process.stdout.isTTY ? "text" : "json"));
     const server = createServer({
       users,
@@ -73,7 +76,12 @@ export async function run(
     );
     logStranded(opaque, log);
     if (userCount === 0) io.writeError(`no users yet: add one with\n  ${addUserCommand(users, options)}\n`);
-    const reload = new ServerReload(server, log, identityFiles(options, io), identity);
+    const reload = new ServerReload(server, log, [
+      ...(identity === undefined
+        ? []
+        : [new IdentityReload(server, log, identityFiles(options, io), identity)]),
+      ...(options.plaintext || !options.opaque ? [] : [new OpaqueReload(server, log, files, opaque.setup)]),
+    ]);
     await started({ host: options.host, port, usersPath: users, identity });
     await signal;
     await reload.close();
@@ -130,10 +138,9 @@ function identityPath(options: ServerCommandOptions, io: CommandIo): string {
   return options.identity ?? join(stateFolder(io.environment), "identity.pem");
 }
 
-/** The files that the identity was opened from. Undefined in plaintext. */
-function identityFiles(options: ServerCommandOptions, io: CommandIo): IdentityFiles | undefined {
-  const { plaintext, tlsCert, tlsKey } = options;
-  if (plaintext) return undefined;
+/** The files that the identity was opened from. */
+function identityFiles(options: ServerCommandOptions, io: CommandIo): IdentityFiles {
+  const { tlsCert, tlsKey } = options;
   if (tlsCert !== undefined && tlsKey !== undefined)
     return { paths: [tlsCert, tlsKey], read: async () => await readIdentity(tlsCert, tlsKey) };
   const path = identityPath(options, io);

@@ -22,7 +22,7 @@ export async function rotateOpaque(files: CredentialFiles, agreed: boolean, io: 
   const effects = [
     `this ${replaces} in ${shown}; the OPAQUE records of before can't be used any more`,
     ...describeStranded(stranded, files),
-    "a server that runs takes up the new setup when it is started again: until then add no users",
+    "a server that runs takes up the new setup by itself, and its sessions go on",
   ];
   io.writeError(`${effects.join("\n")}\n`);
   if (!agreed) throw usageError("nothing was changed: --yes does it");

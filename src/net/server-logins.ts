@@ -10,33 +10,34 @@ import type { UsersSource } from "../auth/users-source.ts";
 import { Verification, type ChannelBinding, type Check, type LoginMechanism } from "../auth/verification.ts";
 import { VerifyQueue } from "../auth/verify-queue.ts";
 import type { OpaqueSetup } from "../credentials/opaque-setup.ts";
-import { encodeStretching } from "../credentials/opaque-stretching.ts";
-import { OPAQUE_NAME, opaqueMechanism, PASSWORD, type Mechanism } from "../protocol/mechanism.ts";
+import { OPAQUE_NAME, PASSWORD, type Mechanism } from "../protocol/mechanism.ts";
 import type { ServerStats } from "./counters.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { Log } from "./server-context.ts";
 
 export interface ServerLoginsOptions {
   readonly users: UsersSource;
-  /** Undefined: OPAQUE is not offered. */
-  readonly opaque: OpaqueSetup | undefined;
   readonly readOnly: boolean;
   readonly admission: Admission;
   readonly limits: ServerLimits;
   readonly log: Log;
 }
 
-export class ServerLogins {
-  /** What WELCOME offers. */
+/** What a connection is offered for as long as it lives: where there is OPAQUE, of one setup (TB-OPAQUE-19). */
+export interface LoginOffer {
+  /** What WELCOME says. */
   readonly mechanisms: readonly Mechanism[];
   readonly verification: Verification;
+}
+
+export class ServerLogins {
   readonly #options: ServerLoginsOptions;
   readonly #passwords: VerifyQueue;
   readonly #challenges: VerifyQueue;
-  #opaqueLogin: Promise<OpaqueLogin> | undefined;
+  readonly #passwordLogin: PasswordLogin;
 
   constructor(options: ServerLoginsOptions) {
-    const { opaque, admission, limits } = options;
+    const { limits } = options;
     this.#options = options;
     this.#passwords = new VerifyQueue(limits);
     this.#challenges = new VerifyQueue({
@@ -45,19 +46,26 @@ export class ServerLogins {
       verifyQueuePerSource: limits.challengeQueuePerSource,
       verifyQueueMs: limits.verifyQueueMs,
     });
-    const logins = new Map([[PASSWORD.name, this.#password()]]);
-    if (opaque === undefined) this.mechanisms = [PASSWORD];
-    else {
-      this.mechanisms = [opaqueMechanism(encodeStretching(opaque.stretching)), PASSWORD];
-      logins.set(OPAQUE_NAME, this.#opaque(opaque));
-    }
-    this.verification = new Verification(logins, admission, limits.busyRetryAfterMs);
+    this.#passwordLogin = this.#makePasswordLogin();
   }
 
-  /** Loads what the first login would have to wait for. */
-  async open(): Promise<void> {
-    const { opaque } = this.#options;
-    if (opaque !== undefined) await this.#openOpaque(opaque);
+  offerPassword(): LoginOffer {
+    return this.#offer([PASSWORD], new Map([[PASSWORD.name, this.#password()]]));
+  }
+
+  /** And PASSWORD, behind which users get their records for this setup from now on, whatever their connection was offered. */
+  async offerOpaque(setup: OpaqueSetup): Promise<LoginOffer> {
+    const { users, log } = this.#options;
+    this.#passwordLogin.setup = setup;
+    const login = await OpaqueLogin.open(setup, users, {
+      unusable: (user) =>
+        log.warn({ event: "record-unusable", user }, "the user's stored OPAQUE record can't be used"),
+    });
+    const logins = new Map([
+      [OPAQUE_NAME, this.#opaque(login)],
+      [PASSWORD.name, this.#password()],
+    ]);
+    return this.#offer([login.mechanism, PASSWORD], logins);
   }
 
   stats(): Pick<ServerStats, "verifying" | "waitingToVerify" | "waitingForChallenge"> {
@@ -68,9 +76,31 @@ export class ServerLogins {
     };
   }
 
+  #offer(mechanisms: readonly Mechanism[], logins: ReadonlyMap<string, LoginMechanism>): LoginOffer {
+    const { admission, limits } = this.#options;
+    return { mechanisms, verification: new Verification(logins, admission, limits.busyRetryAfterMs) };
+  }
+
   #password(): LoginMechanism {
-    const { users, opaque, readOnly, log } = this.#options;
-    const login = new PasswordLogin(
+    const check: Check = async (attempt) => await this.#passwordLogin.check(attempt);
+    return { queue: this.#passwords, connect: () => check };
+  }
+
+  #opaque(login: OpaqueLogin): LoginMechanism {
+    const connect = (channelBinding: ChannelBinding): Check => {
+      let connection: OpaqueConnection | undefined;
+      return async (attempt) => {
+        connection ??= login.connect(channelBinding());
+        const outcome = await connection.verify(attempt);
+        return { outcome, afterwards: async () => await nextTurn() };
+      };
+    };
+    return { queue: this.#challenges, connect };
+  }
+
+  #makePasswordLogin(): PasswordLogin {
+    const { users, readOnly, log } = this.#options;
+    return new PasswordLogin(
       users,
       {
         rehashed: (user, error) =>
@@ -87,28 +117,7 @@ export class ServerLogins {
             "the user's stored hash can't be used",
           ),
       },
-      { opaque, readOnly },
+      { readOnly },
     );
-    const check: Check = async (attempt) => await login.check(attempt);
-    return { queue: this.#passwords, connect: () => check };
-  }
-
-  #opaque(setup: OpaqueSetup): LoginMechanism {
-    const connect = (channelBinding: ChannelBinding): Check => {
-      let connection: OpaqueConnection | undefined;
-      return async (attempt) => {
-        connection ??= (await this.#openOpaque(setup)).connect(channelBinding());
-        const outcome = await connection.verify(attempt);
-        return { outcome, afterwards: async () => await nextTurn() };
-      };
-    };
-    return { queue: this.#challenges, connect };
-  }
-
-  async #openOpaque(setup: OpaqueSetup): Promise<OpaqueLogin> {
-    const { users, log } = this.#options;
-    const unusable = (user: string): void =>
-      log.warn({ event: "record-unusable", user }, "the user's stored OPAQUE record can't be used");
-    return await (this.#opaqueLogin ??= OpaqueLogin.open(setup, users, { unusable }));
   }
 }

@@ -79,7 +79,8 @@ export function createServer(options: ServerOptions): Server {
 
 export class Server {
   readonly #options: ServerOptions;
-  readonly #context: ServerContext;
+  /** Of connections from now on. */
+  #context: ServerContext;
   readonly #users: UsersSource;
   readonly #connections = new Set<ServerConnection>();
   readonly #exempt: BlockList;
@@ -87,6 +88,7 @@ export class Server {
   readonly #logins: ServerLogins;
   readonly #arrivals: Arrivals;
   #identity: Identity | "plaintext";
+  #opaque: OpaqueSetup | undefined;
   #listener: PlainServer | undefined;
   #latestUsers: UsersSnapshot | undefined;
   #usersWatch: UsersWatch | undefined;
@@ -101,20 +103,20 @@ export class Server {
     this.#exempt = parseNetworks(options.penaltyExempt ?? []);
     const deadlines = new DeadlineQueue();
     this.#admission = options.admission ?? new PenaltyAdmission(limits, () => deadlines.now());
-    const { identity, opaque, readOnlyUsers } = options;
+    // Where there is no channel to bind to, there is no OPAQUE (TB-OPAQUE-1).
+    if (options.identity !== "plaintext") this.#opaque = options.opaque;
     this.#logins = new ServerLogins({
       users: this.#users,
-      // Where there is no channel to bind to, there is no OPAQUE (TB-OPAQUE-1).
-      opaque: identity === "plaintext" ? undefined : opaque,
-      readOnly: readOnlyUsers ?? false,
+      readOnly: options.readOnlyUsers ?? false,
       admission: this.#admission,
       limits,
       log,
     });
     const counters = makeCounters();
     this.#arrivals = new Arrivals(limits, this.#exempt, counters, log);
+    const { mechanisms, verification } = this.#logins.offerPassword();
     this.#context = {
-      settings: { ...limits, agent: AGENT, mechanisms: this.#logins.mechanisms },
+      settings: { ...limits, agent: AGENT, mechanisms },
       limits,
       slab: new Slab(),
       deadlines,
@@ -122,7 +124,7 @@ export class Server {
       handler: options.onMessage === undefined ? undefined : new Handler(options.onMessage),
       greaseRate: options.greaseRate ?? DEFAULT_GREASE_RATE,
       admission: this.#admission,
-      verification: this.#logins.verification,
+      verification,
       counters,
     };
   }
@@ -156,7 +158,7 @@ export class Server {
       throw new TalkByteError("wrong-state", "local", "the server is listening already");
     if (this.#closing !== undefined) throw closedAlready();
     if (this.#users instanceof UsersFile) await this.#users.open();
-    await this.#logins.open();
+    await this.#offerOpaque();
     const listener = this.#createListener();
     listener.listen({ host, port });
     await once(listener, "listening");
@@ -206,6 +208,17 @@ export class Server {
   }
 
   /**
+   * The OPAQUE setup for connections from now on. Those that are open finish their login with the one of their WELCOME.
+   * @throws TalkByteError `wrong-state` in plaintext
+   */
+  async setOpaqueSetup(setup: OpaqueSetup): Promise<void> {
+    if (this.#identity === "plaintext")
+      throw new TalkByteError("wrong-state", "local", "a server in plaintext offers no OPAQUE");
+    this.#opaque = setup;
+    await this.#offerOpaque();
+  }
+
+  /**
    * Stops: no new connections, GOAWAY to every session, and at most `drainMs` and `lingerMs` until the last is
    * dropped.
    */
@@ -221,6 +234,15 @@ export class Server {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #offerOpaque(): Promise<void> {
+    const setup = this.#opaque;
+    if (setup === undefined) return;
+    const { mechanisms, verification } = await this.#logins.offerOpaque(setup);
+    if (setup !== this.#opaque) return; // yet another has come meanwhile
+    const { settings } = this.#context;
+    this.#context = { ...this.#context, settings: { ...settings, mechanisms }, verification };
   }
 
   async #close(): Promise<void> {

@@ -1,14 +1,15 @@
 // What the commands do with the OPAQUE setup: made once, found by both, and lost.
 
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { run } from "../../src/cli/users.ts";
 import { findUsableRecord } from "../../src/credentials/opaque-record.ts";
 import { readOpaqueSetup } from "../../src/credentials/opaque-setup-file.ts";
 import { readUsers } from "../../src/credentials/users-file.ts";
+import { runNode, runProgram, type Finished } from "../credentials/child.ts";
 import { foreignHashes } from "../credentials/foreign-hashes.ts";
 import { makeTemporaryFolder } from "../credentials/temporary-folder.ts";
 import { ClientProcess } from "./client-process.ts";
@@ -39,9 +40,20 @@ async function mechanisms(folder: string): Promise<unknown> {
   return Object.fromEntries(rows.map((row) => [row.name, row.mechanisms.join("+")]));
 }
 
+function serverArgs(folder: string): string[] {
+  return [serverBin, "--users", join(folder, "users.json"), "--check"];
+}
+
 async function startServer(folder: string, ...more: string[]) {
-  const files = ["--users", join(folder, "users.json"), "--identity", join(folder, "identity.pem")];
-  return await new ClientProcess([serverBin, ...files, "--check", ...more]).finished();
+  const identity = ["--identity", join(folder, "identity.pem")];
+  return await new ClientProcess([...serverArgs(folder), ...identity, ...more]).finished();
+}
+
+/** As somebody whom the modes of files bind: root, too, once it has given up its capabilities. */
+async function runBound(args: readonly string[]): Promise<Finished> {
+  if (process.getuid?.() !== 0) return await runNode(args);
+  const without = ["--inh-caps=-all", "--bounding-set=-all", process.execPath];
+  return await runProgram("setpriv", [...without, ...args]);
 }
 
 test("add stores what the options ask for, and the setup is made for its owner alone", async () => {
@@ -75,6 +87,30 @@ test("the server's --check says which setup it would use", async () => {
   expect(err).toMatch(/\nOPAQUE with the setup [0-9a-f]{8} in .*opaque-setup\.json\nall is well/);
   expect((await startServer(folder, "--no-opaque")).err).toContain("OPAQUE is not offered: by --no-opaque\n");
 });
+
+test.each([
+  ["--read-only-users", "none is made with --read-only-users"],
+  [
+    "--log-level=info",
+    "its folder may not be written: put one there, or name another place with --opaque-setup",
+  ],
+])(
+  "with %s in a folder that may not be written no setup is made, and PASSWORD is served",
+  async (flag, why) => {
+    const folder = makeTemporaryFolder();
+    expect((await users(folder, "add alice --password-stdin --no-opaque")).code).toBe(0);
+    const args = [...serverArgs(folder), flag, "--identity", join(makeTemporaryFolder(), "identity.pem")];
+    chmodSync(folder, 0o555);
+    onTestFinished(() => chmodSync(folder, 0o755));
+    const { code, err } = await runBound(args);
+    expect(err).toContain(
+      `OPAQUE is not offered: there is no setup ${join(folder, "opaque-setup.json")}, and ${why}\n`,
+    );
+    expect(code).toBe(0);
+    const asked = await runBound([...args, "--opaque-setup", join(folder, "named.json")]);
+    expect(asked.err).toContain("named.json would be made on the first start");
+  },
+);
 
 test("a setup that is gone is not replaced unasked, and who needs what is said", async () => {
   const folder = await folderOfThree();
