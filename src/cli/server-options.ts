@@ -115,7 +115,8 @@ function makeProgram(io: CommandIo): Command {
 
 const helpFooter = `
 The log goes to standard output, everything else to standard error. SIGTERM and SIGINT let sessions finish
-within --drain-ms; a second one ends the server at once. Users, TLS identity and OPAQUE setup are read anew when their files
+within --drain-ms; a second one ends the server at once. Each login and each failure is a line of the log; failures without
+a login beyond --log-lines-per-second are counted, in a line of the event left-out. Users, TLS identity and OPAQUE setup are read anew when their files
 change, and at SIGHUP: the sessions of a user who was removed, disabled or given a new password end then. A file that can't
 be used changes nothing, and the log says so.
 

@@ -5,7 +5,6 @@ import type { BlockList, Socket } from "node:net";
 import { sourceOf, type Source } from "../auth/source.ts";
 import { ConnectionGate, type GateLimits, type Place } from "./connection-gate.ts";
 import type { Counters } from "./counters.ts";
-import { DropLog } from "./drop-log.ts";
 import type { ServerConnection } from "./server-connection.ts";
 import type { Log } from "./server-context.ts";
 
@@ -39,7 +38,7 @@ export class Arrivals {
   readonly #limits: ArrivalLimits;
   readonly #exempt: BlockList;
   readonly #counters: Counters;
-  readonly #dropLog: DropLog;
+  readonly #log: Log;
   readonly #gate: ConnectionGate;
   /** By their addresses: TLS hands over another socket than the one that came. */
   readonly #arrivals = new Map<string | symbol, Arrival>();
@@ -48,7 +47,7 @@ export class Arrivals {
     this.#limits = limits;
     this.#exempt = exempt;
     this.#counters = counters;
-    this.#dropLog = new DropLog(log);
+    this.#log = log;
     this.#gate = new ConnectionGate(limits, Math.random);
   }
 
@@ -91,14 +90,12 @@ export class Arrivals {
     for (const { socket } of this.#arrivals.values()) socket.destroy();
   }
 
-  /** Logs what has not been logged yet. */
-  close(): void {
-    this.#dropLog.close();
-  }
-
   #drop({ socket, from }: Arrival): void {
     this.#counters.dropped++;
-    this.#dropLog.add(from.address, this.size);
+    this.#log.warn(
+      { event: "dropped", source: from.address, connections: this.size },
+      "connection dropped: too many",
+    );
     socket.destroy();
   }
 }

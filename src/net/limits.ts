@@ -136,6 +136,13 @@ export const SERVER_LIMITS = {
     max: DAY_MS,
     meaning: "retry-after of a login that is refused as busy",
   },
+  logLinesPerSecond: {
+    default: 20,
+    min: 1,
+    max: 1_000_000,
+    meaning:
+      "log lines of one event that clients can cause in a second without logging in; the rest are counted",
+  },
   tlsMs: deadline(DEADLINE_MS.tls, "from accept to the end of the TLS handshake"),
   loginMs: deadline(DEADLINE_MS.login, "from the handshake to the login"),
   frameMs: deadline(DEADLINE_MS.frame, "from a frame's first byte to its last"),

@@ -20,7 +20,7 @@ import { escapeText } from "./display.ts";
 import { grease } from "./grease.ts";
 import { toBytes, type Reply, type SessionInfo } from "./handler.ts";
 import { exportChannelBinding } from "./channel-binding.ts";
-import type { ServerContext } from "./server-context.ts";
+import type { Log, ServerContext } from "./server-context.ts";
 import { Transport, type TransportOwner } from "./transport.ts";
 
 /** What a connection tells the server that opened it. */
@@ -118,11 +118,11 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {
-    const { deadlines, log } = this.#context;
+    const { deadlines } = this.#context;
     this.#session.receiveReset();
     deadlines.forget(this);
     const level = this.loggedIn ? "info" : "debug";
-    log[level](
+    this.#log[level](
       {
         event: "closed",
         source: this.source,
@@ -160,7 +160,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
         break;
       case "failed":
         this.#context.counters.failed++;
-        this.#context.log.info(
+        this.#log.info(
           {
             event: "failed",
             source: this.source,
@@ -205,7 +205,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   }
 
   #handlerFailed(error: unknown, ticket: Ticket | undefined): void {
-    this.#context.log.error(
+    this.#log.error(
       { event: "handler-failed", source: this.source, user: this.#info?.username, err: error },
       "the message handler failed",
     );
@@ -224,7 +224,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       const verdict = await pending;
       this.#turn((now) => this.#admitted(verdict, now));
     } catch (error) {
-      this.#context.log.error(
+      this.#log.error(
         { event: "admission-failed", source: this.source, err: error },
         "nobody said whether a source may log in",
       );
@@ -246,7 +246,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       outcome = await this.#verifier.verify(attempt, verification.signal);
     } catch (error) {
       if (verification.signal.aborted) return;
-      this.#context.log.error(
+      this.#log.error(
         { event: "verification-failed", source: this.source, err: error },
         "a login could not be verified",
       );
@@ -283,7 +283,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
   #logLogin(user: string | undefined, outcome: string): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
-    this.#context.log.info(
+    this.#log.info(
       {
         event: "login",
         outcome,
@@ -296,6 +296,11 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       },
       "login",
     );
+  }
+
+  /** Whoever has not logged in writes no more than a share of the log. */
+  get #log(): Log {
+    return this.loggedIn ? this.#context.log : this.#context.boundedLog;
   }
 
   #now(): number {
@@ -321,10 +326,7 @@ export class ServerConnection implements ServerHost, TransportOwner, DeadlineOwn
       work(now);
       this.#settle(now);
     } catch (error) {
-      this.#context.log.error(
-        { event: "internal", source: this.source, err: error },
-        "the session failed inside",
-      );
+      this.#log.error({ event: "internal", source: this.source, err: error }, "the session failed inside");
       this.#session.receiveReset(); // no deadline of it runs any more
       this.#transport.reset();
     } finally {

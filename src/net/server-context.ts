@@ -4,6 +4,7 @@ import type { Admission } from "../auth/admission.ts";
 import type { Verification } from "../auth/verification.ts";
 import type { ServerSettings } from "../protocol/server-host.ts";
 import type { Slab } from "../protocol/frame-writer.ts";
+import type { BoundedLog } from "./bounded-log.ts";
 import type { Counters } from "./counters.ts";
 import type { DeadlineQueue } from "./deadline-queue.ts";
 import type { GreaseRate } from "./grease.ts";
@@ -24,6 +25,8 @@ export interface ServerContext {
   readonly slab: Slab;
   readonly deadlines: DeadlineQueue;
   readonly log: Log;
+  /** For lines that can be caused without logging in. */
+  readonly boundedLog: BoundedLog;
   /** Undefined: the echo application, without a detour through a function. */
   readonly handler: Handler | undefined;
   readonly greaseRate: GreaseRate;

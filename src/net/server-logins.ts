@@ -11,6 +11,7 @@ import { Verification, type ChannelBinding, type Check, type LoginMechanism } fr
 import { VerifyQueue } from "../auth/verify-queue.ts";
 import type { OpaqueSetup } from "../credentials/opaque-setup.ts";
 import { OPAQUE_NAME, PASSWORD, type Mechanism } from "../protocol/mechanism.ts";
+import type { BoundedLog } from "./bounded-log.ts";
 import type { ServerStats } from "./counters.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { Log } from "./server-context.ts";
@@ -21,6 +22,7 @@ export interface ServerLoginsOptions {
   readonly admission: Admission;
   readonly limits: ServerLimits;
   readonly log: Log;
+  readonly boundedLog: BoundedLog;
 }
 
 /** What a connection is offered for as long as it lives: where there is OPAQUE, of one setup (TB-OPAQUE-19). */
@@ -55,11 +57,11 @@ export class ServerLogins {
 
   /** And PASSWORD, behind which users get their records for this setup from now on, whatever their connection was offered. */
   async offerOpaque(setup: OpaqueSetup): Promise<LoginOffer> {
-    const { users, log } = this.#options;
+    const { users, boundedLog } = this.#options;
     this.#passwordLogin.setup = setup;
     const login = await OpaqueLogin.open(setup, users, {
       unusable: (user) =>
-        log.warn({ event: "record-unusable", user }, "the user's stored OPAQUE record can't be used"),
+        boundedLog.warn({ event: "record-unusable", user }, "the user's stored OPAQUE record can't be used"),
     });
     const logins = new Map([
       [OPAQUE_NAME, this.#opaque(login)],
@@ -99,7 +101,7 @@ export class ServerLogins {
   }
 
   #makePasswordLogin(): PasswordLogin {
-    const { users, readOnly, log } = this.#options;
+    const { users, readOnly, log, boundedLog } = this.#options;
     return new PasswordLogin(
       users,
       {
@@ -112,7 +114,7 @@ export class ServerLogins {
             ? log.info({ event: "enrolled", user }, "the user can log in by OPAQUE from now on")
             : log.warn({ event: "enrol-failed", user, err: error }, "an OPAQUE record could not be stored"),
         unusable: (user, error) =>
-          log.warn(
+          boundedLog.warn(
             { event: "hash-unusable", user, code: error.code },
             "the user's stored hash can't be used",
           ),

@@ -21,19 +21,20 @@ import { PenaltyAdmission, type Admission } from "../auth/admission.ts";
 import { parseNetworks, sourceOf } from "../auth/source.ts";
 import { UsersFile, type UsersSource, type UsersWatch } from "../auth/users-source.ts";
 import type { OpaqueSetup } from "../credentials/opaque-setup.ts";
-import type { UsersDifference } from "../credentials/users-difference.ts";
 import type { UsersSnapshot } from "../credentials/users-file.ts";
 import { TalkByteError } from "../protocol/error.ts";
 import { Slab } from "../protocol/frame-writer.ts";
 import { ALPN, DEFAULT_PORT } from "../protocol/wire.ts";
 import { AGENT } from "./agent.ts";
 import { Arrivals, type Arrival } from "./arrivals.ts";
+import { BoundedLog } from "./bounded-log.ts";
 import { makeCounters, type ServerStats } from "./counters.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { DEFAULT_GREASE_RATE, type GreaseRate } from "./grease.ts";
 import { Handler, type OnMessage } from "./handler.ts";
 import type { Identity } from "./identity.ts";
 import { serverLimits, type ServerLimits } from "./limits.ts";
+import { loggedUsersFile } from "./logged-users-file.ts";
 import { isLoopback } from "./loopback.ts";
 import { ServerConnection } from "./server-connection.ts";
 import type { Log, ServerContext } from "./server-context.ts";
@@ -99,7 +100,9 @@ export class Server {
     this.#identity = options.identity;
     const limits = serverLimits(options.limits);
     const log = options.log ?? SILENT;
-    this.#users = typeof options.users === "string" ? usersFile(options.users, log) : options.users;
+    const boundedLog = new BoundedLog(log, limits);
+    this.#users =
+      typeof options.users === "string" ? loggedUsersFile(options.users, log, boundedLog) : options.users;
     this.#exempt = parseNetworks(options.penaltyExempt ?? []);
     const deadlines = new DeadlineQueue();
     this.#admission = options.admission ?? new PenaltyAdmission(limits, () => deadlines.now());
@@ -111,9 +114,10 @@ export class Server {
       admission: this.#admission,
       limits,
       log,
+      boundedLog,
     });
     const counters = makeCounters();
-    this.#arrivals = new Arrivals(limits, this.#exempt, counters, log);
+    this.#arrivals = new Arrivals(limits, this.#exempt, counters, boundedLog);
     const { mechanisms, verification } = this.#logins.offerPassword();
     this.#context = {
       settings: { ...limits, agent: AGENT, mechanisms },
@@ -121,6 +125,7 @@ export class Server {
       slab: new Slab(),
       deadlines,
       log,
+      boundedLog,
       handler: options.onMessage === undefined ? undefined : new Handler(options.onMessage),
       greaseRate: options.greaseRate ?? DEFAULT_GREASE_RATE,
       admission: this.#admission,
@@ -168,7 +173,7 @@ export class Server {
     }
     // As when the process has no file descriptors left.
     listener.on("error", (error: NodeJS.ErrnoException) =>
-      this.#context.log.error(
+      this.#context.boundedLog.error(
         { event: "accept-failed", code: error.code },
         "no connection could be accepted",
       ),
@@ -262,7 +267,7 @@ export class Server {
     for (let turns = 0; turns < 100 && this.#arrivals.size + this.#connections.size > 0; turns++)
       await nextTurn();
     await watchClosed;
-    this.#arrivals.close();
+    this.#context.boundedLog.close();
     this.#context.log.info({ event: "stopped", ...this.stats() }, "the server has stopped");
   }
 
@@ -292,7 +297,7 @@ export class Server {
     // Without destroying it here, a connection whose handshake failed or timed out would stay.
     listener.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
       this.#context.counters.tlsFailed++;
-      this.#context.log.info(
+      this.#context.boundedLog.info(
         { event: "tls-failed", source: socket.remoteAddress, code: error.code },
         "TLS handshake failed",
       );
@@ -356,34 +361,4 @@ function secureContextOf({ key, cert }: Identity): SecureContextOptions {
 
 function closedAlready(): TalkByteError {
   return new TalkByteError("wrong-state", "local", "the server has been closed");
-}
-
-function usersFile(path: string, log: Log): UsersFile {
-  return new UsersFile(path, {
-    reloaded: (users, difference) =>
-      log.info(
-        { event: "users-reloaded", users: users.list().length, ...shortened(difference) },
-        "the users file was read anew",
-      ),
-    kept: (error) =>
-      log.error(
-        { event: "users-kept", code: error.code, reason: error.message },
-        "the users file can't be used; the users of before stay",
-      ),
-  });
-}
-
-const LOGGED_NAMES = 20;
-
-/** As many names as fit on a line, and how many more there are; lists that are empty are left out. */
-function shortened(difference: UsersDifference): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(difference)
-      .filter(([, names]: [string, readonly string[]]) => names.length > 0)
-      .map(([change, names]: [string, readonly string[]]) => {
-        const rest = names.length - LOGGED_NAMES;
-        const shown = names.slice(0, LOGGED_NAMES).join(" ");
-        return [change, rest > 0 ? `${shown} and ${rest} more` : shown];
-      }),
-  );
 }

@@ -1,10 +1,8 @@
 // Which connections are dropped before their login: the randomness is the test's.
 
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { ConnectionGate, type GateLimits, type Place } from "../../src/net/connection-gate.ts";
-import { DropLog } from "../../src/net/drop-log.ts";
-import { MemoryLog } from "./harness.ts";
 
 const LIMITS: GateLimits = {
   maxConnectionsBeforeLogin: 20,
@@ -150,32 +148,5 @@ describe("the early drop", () => {
       expect(crowd.gate.count).toBeLessThanOrEqual(20);
     }
     expect(crowd.places.filter((place) => place.dropped).length).toBeGreaterThan(20);
-  });
-});
-
-describe("the log of what was dropped", () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
-  test("is a line at once, then one a second with a count, then silence", () => {
-    const log = new MemoryLog();
-    const drops = new DropLog(log);
-    const counts = (): unknown[] => log.of("dropped").map((line) => line["count"]);
-    for (let count = 0; count < 1000; count++) drops.add("192.0.2.1", 5);
-    expect(counts()).toEqual([1]);
-    vi.advanceTimersByTime(1000);
-    expect(counts()).toEqual([1, 999]);
-    drops.add("192.0.2.2", 6);
-    vi.advanceTimersByTime(1000);
-    expect(counts()).toEqual([1, 999, 1]);
-    expect(log.lines.at(-1)).toMatchObject({ level: "warn", source: "192.0.2.2", connections: 6 });
-    vi.advanceTimersByTime(10_000);
-    expect(counts()).toHaveLength(3);
-    drops.add("192.0.2.2", 6);
-    drops.add("192.0.2.2", 6);
-    drops.close();
-    expect(counts()).toEqual([1, 999, 1, 1, 1]);
-    vi.advanceTimersByTime(10_000);
-    expect(counts()).toHaveLength(5);
   });
 });
