@@ -34,11 +34,21 @@ export async function testSetup(): Promise<OpaqueSetup> {
 export async function opaqueUsers(own?: OpaqueSetup): Promise<MemoryUsers> {
   const users = new MemoryUsers();
   for (const name of ["alice", "carol", "only"]) {
-    const enrolment = await enrol(own ?? (await testSetup()), name, preparePassword(PASSWORD));
     users.add(name, undefined, name === "carol");
-    users.users.set(name, { ...users.users.get(name)!, opaque: { ...enrolment, passwordSha256: undefined } });
+    await giveRecord(users, name, own ?? (await testSetup()));
   }
   return users.add("bob", await phcOfPassword());
+}
+
+/** A record for this setup, to a user without a hash. */
+export async function giveRecord(
+  { users }: MemoryUsers,
+  name: string,
+  setup: OpaqueSetup,
+  password = PASSWORD,
+): Promise<void> {
+  const enrolment = await enrol(setup, name, preparePassword(password));
+  users.set(name, { ...users.get(name)!, opaque: { ...enrolment, passwordSha256: undefined } });
 }
 
 export class OpaquePeer {
@@ -59,8 +69,7 @@ export class OpaquePeer {
   ): Promise<OpaquePeer> {
     const { localAddress, channel } = options;
     const raw = await rawConnectTls(server, localAddress === undefined ? {} : { localAddress });
-    const { socket } = raw as { socket: unknown };
-    return new OpaquePeer(raw, channel ?? exported(socket as TLSSocket));
+    return new OpaquePeer(raw, channel ?? channelOf(raw));
   }
 
   /** The names of the mechanisms on offer. */
@@ -115,6 +124,8 @@ export interface Challenged {
   readonly transcript: Transcript;
 }
 
-function exported(socket: TLSSocket): Uint8Array {
-  return socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0));
+/** What a login over this TLS connection is bound to. */
+export function channelOf(raw: RawPeer): Uint8Array {
+  const { socket } = raw as { socket: unknown };
+  return (socket as TLSSocket).exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0));
 }

@@ -18,7 +18,7 @@ import {
   usersFileWith,
   type RunningServer,
 } from "./harness.ts";
-import { OpaquePeer, opaqueUsers, testSetup } from "./opaque-peer.ts";
+import { giveRecord, OpaquePeer, opaqueUsers, testSetup } from "./opaque-peer.ts";
 
 /** With other parameters, so that nothing opens that is stretched with those of the other WELCOME. */
 let next: OpaqueSetup;
@@ -61,10 +61,7 @@ test("a record of the new setup is none on a connection of before (TB-OPAQUE-19,
   const running = await startOpaqueServer(users);
   const before = await greeted(running);
   await running.server.setOpaqueSetup(next);
-  const enrolment = await enrol(next, "only", preparePassword(PASSWORD));
-  const only = users.users.get("only")!;
-  users.users.set("only", { ...only, opaque: { ...enrolment, passwordSha256: undefined } });
-
+  await giveRecord(users, "only", next);
   expect(await before.logIn("only")).toBe("REFUSED");
   expect(await logIn(running, "only")).toBe("confirmed");
 });
