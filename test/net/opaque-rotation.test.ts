@@ -62,7 +62,10 @@ test("a record of the new setup is none on a connection of before (TB-OPAQUE-19,
   const before = await greeted(running);
   await running.server.setOpaqueSetup(next);
   await giveRecord(users, "only", next);
-  expect(await before.logIn("only")).toBe("REFUSED");
+  await before.challenge("only");
+  const refusal = await before.raw.send(encodeResponse(new Uint8Array(96))).line();
+  expect(refusal).toBe("REFUSED bad-credentials after 0 left 2");
+  expect(running.log.of("login")).toMatchObject([{ why: "user without an OPAQUE record" }]);
   expect(await logIn(running, "only")).toBe("confirmed");
 });
 
