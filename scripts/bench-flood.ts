@@ -52,7 +52,7 @@ async function playRound({ kind, begun }: Flood, number: number): Promise<Round>
   const open: OpenOptions = { host: "127.0.0.1", port, trust: { fingerprint } };
   const session = await connect({ ...open, ...CREDENTIALS });
   const quiet = await timeEchoes(session, (echoes) => echoes >= QUIET_ECHOES);
-  await using attack = new Attack({ kind, port, from: "127.0.0.2", lanes: LANES });
+  await using attack = new Attack({ kind, port, from: ["127.0.0.2"], lanes: LANES });
   await attack.seen(begun, 100);
   let over = false;
   const flooded = timeEchoes(session, () => over);
