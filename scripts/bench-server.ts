@@ -17,28 +17,37 @@ export const USERNAME = "alice";
 export const PASSWORD = "correct horse battery";
 
 export interface BenchServer extends AsyncDisposable {
+  readonly pid: number;
   readonly port: number;
+  /** Empty in plaintext. */
   readonly fingerprint: string;
 }
 
 export async function startBenchServer(...options: readonly string[]): Promise<BenchServer> {
+  return await startBenchServerWith(await hashPassword(preparePassword(PASSWORD)), ...options);
+}
+
+/** The same where the one user has this hash. */
+export async function startBenchServerWith(phc: string, ...options: readonly string[]): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), "talkbyte-bench-"));
   const users = join(folder, "users.json");
-  await addUser(users, USERNAME, await hashPassword(preparePassword(PASSWORD)));
+  await addUser(users, USERNAME, phc);
   const bin = fileURLToPath(new URL("../src/bin/talkbyte-server.ts", import.meta.url));
-  const files = ["--users", users, "--identity", join(folder, "identity.pem")];
+  const identity = options.includes("--plaintext") ? [] : ["--identity", join(folder, "identity.pem")];
+  const files = ["--users", users, ...identity];
   const args = [bin, ...files, "--host", "127.0.0.1", "--port", "0", ...options];
   const server = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   const exited = once(server, "exit");
   const lines: string[] = [];
   for await (const line of createInterface({ input: server.stderr })) {
     lines.push(line);
-    if (line.startsWith("fingerprint ")) break;
+    if (/^(fingerprint|plaintext)\b/.test(line)) break;
   }
   const text = lines.join("\n");
   return {
+    pid: server.pid!,
     port: Number(/:(\d+)$/m.exec(text)![1]),
-    fingerprint: /fingerprint (\w+)/.exec(text)![1]!,
+    fingerprint: /fingerprint (\w+)/.exec(text)?.[1] ?? "",
     async [Symbol.asyncDispose]() {
       server.kill("SIGTERM");
       await exited;
