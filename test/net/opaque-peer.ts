@@ -65,10 +65,9 @@ export class OpaquePeer {
 
   static async connect(
     server: { readonly port: number },
-    options: { readonly localAddress?: string; readonly channel?: Uint8Array } = {},
+    { channel }: { readonly channel?: Uint8Array } = {},
   ): Promise<OpaquePeer> {
-    const { localAddress, channel } = options;
-    const raw = await rawConnectTls(server, localAddress === undefined ? {} : { localAddress });
+    const raw = await rawConnectTls(server);
     return new OpaquePeer(raw, channel ?? channelOf(raw));
   }
 
