@@ -7,15 +7,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { connect, openClient, TalkByteError, type Client, type OpenOptions } from "../src/index.ts";
-import {
-  echoGoalMs,
-  median,
-  PASSWORD,
-  percentile,
-  startBenchServer,
-  timeEchoes,
-  USERNAME,
-} from "./bench-server.ts";
+import { median, percentile } from "./bench-figures.ts";
+import { ALICE, echoGoalMs, PASSWORD, startBenchServer, timeEchoes, USERNAME } from "./bench-server.ts";
 
 const ROUNDS = 5;
 const CROWD = 200;
@@ -65,7 +58,7 @@ async function round(
 }
 
 async function main(): Promise<void> {
-  await using server = await startBenchServer();
+  await using server = await startBenchServer([ALICE]);
   const { port, fingerprint } = server;
   const open: OpenOptions = { host: "127.0.0.1", port, trust: { fingerprint } };
   const clients: Client[] = [];
