@@ -174,7 +174,9 @@ async function compareKinds(pairs: number): Promise<boolean> {
   for (const { attempt, answers, compared } of MECHANISMS) {
     for (const [one, other] of compared) {
       const trial = { attempt, pairs, one: nameOf(one)!, other: nameOf(other) };
-      for (const [at, times] of (await play(server, trial)).entries()) {
+      const played = await play(server, trial);
+      if (played.length !== answers.length) throw new Error(`${played.length} answers were timed`);
+      for (const [at, times] of played.entries()) {
         const { low, high, text } = differenceOf(times);
         const within = low > -GOAL_MS && high < GOAL_MS;
         met &&= within;
