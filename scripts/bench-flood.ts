@@ -6,15 +6,8 @@
 
 import { connect, type OpenOptions } from "../src/index.ts";
 import { Attack, type Orders } from "../test/attacks/attacker.ts";
-import {
-  echoGoalMs,
-  median,
-  PASSWORD,
-  percentile,
-  startBenchServer,
-  timeEchoes,
-  USERNAME,
-} from "./bench-server.ts";
+import { median, percentile } from "./bench-figures.ts";
+import { ALICE, echoGoalMs, PASSWORD, startBenchServer, timeEchoes, USERNAME } from "./bench-server.ts";
 
 const ROUNDS = 5;
 const LOGINS = 20;
@@ -47,7 +40,7 @@ async function timeLogins(open: OpenOptions): Promise<number[]> {
 }
 
 async function playRound({ kind, begun }: Flood, number: number): Promise<Round> {
-  await using server = await startBenchServer("--log-level", "error");
+  await using server = await startBenchServer([ALICE], "--log-level", "error");
   const { port, fingerprint } = server;
   const open: OpenOptions = { host: "127.0.0.1", port, trust: { fingerprint } };
   const session = await connect({ ...open, ...CREDENTIALS });

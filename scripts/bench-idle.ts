@@ -7,12 +7,10 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { preparePassword } from "../src/credentials/password.ts";
-import { hashPassword } from "../src/credentials/verifier.ts";
 import { connect } from "../src/index.ts";
 import { Attack } from "../test/attacks/attacker.ts";
 import { memoryOf, openFilesOf } from "../test/attacks/process-status.ts";
-import { PASSWORD, startBenchServerWith, USERNAME } from "./bench-server.ts";
+import { PASSWORD, startBenchServer, USERNAME } from "./bench-server.ts";
 
 /** Sessions that are there before the first measurement, which the first use of things shall not count for. */
 const WARM_UP = 200;
@@ -35,9 +33,9 @@ if (fileLimit < sessions + OTHER_FILES)
   );
 
 const kind = values.tls ? "idle-sessions" : "idle-sessions-in-plaintext";
-const cheap = await hashPassword(preparePassword(PASSWORD), { memoryKib: 8, passes: 1, lanes: 1 });
-await using server = await startBenchServerWith(
-  cheap,
+const cheap = { memoryKib: 8, passes: 1, lanes: 1 };
+await using server = await startBenchServer(
+  [{ name: USERNAME, hash: cheap }],
   "--read-only-users",
   "--log-level",
   "error",

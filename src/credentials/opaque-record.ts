@@ -23,14 +23,19 @@ export interface OpaqueRecord extends Enrolment {
   readonly passwordSha256: string | undefined;
 }
 
-/** The record of this user that a server with this setup can use. */
+/**
+ * The record of this user that a server with this setup can use. A user without a hash costs the hashing too, or time
+ * would tell who has none.
+ */
 export function findUsableRecord(
   user: { readonly password: string | undefined; readonly opaque?: OpaqueRecord | undefined },
   setupId: string,
 ): Uint8Array | undefined {
   const { opaque } = user;
   if (opaque === undefined || opaque.setupId !== setupId) return undefined;
-  return opaque.passwordSha256 === hashOf(user.password) ? opaque.record : undefined;
+  const passwordSha256 = sha256(user.password ?? "");
+  const holdsFor = user.password === undefined ? undefined : passwordSha256;
+  return opaque.passwordSha256 === holdsFor ? opaque.record : undefined;
 }
 
 /** What accompanies this PHC string, or stands alone. */
@@ -75,7 +80,11 @@ const SETUP_ID = /^[0-9a-f]{32}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 function hashOf(phc: string | undefined): string | undefined {
-  return phc === undefined ? undefined : createHash("sha256").update(phc).digest("hex");
+  return phc === undefined ? undefined : sha256(phc);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function invalid(path: string, reason: string): CredentialError {
