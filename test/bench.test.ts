@@ -111,7 +111,8 @@ describe("the bench's cells", () => {
   it("are picked by name, or by what they are", () => {
     expect(onlyCells(allCells(), "crowd").length).toBe(1);
     expect(new Set(onlyCells(allCells(), "depth 1,").map(({ depth }) => depth))).toEqual(new Set([1]));
-    expect(() => onlyCells(allCells(), "no such cell")).toThrow(RangeError);
+    expect(onlyCells(quickCells(), "small-").length).toBe(3);
+    expect(onlyCells(allCells(), "no such cell")).toEqual([]);
   });
 });
 
@@ -182,7 +183,9 @@ describe.each([
       const sample = JSON.parse(right.stdout.split("\n")[1]!) as Sample;
       expect(sample.replies).toBeGreaterThan(0);
       expect(sample.turnReplies).toBeGreaterThanOrEqual(sample.replies);
-      expect(sample.histogram.reduce((sum, [, count]) => sum + count, 0)).toBe(sample.replies);
+      // The "server" is this process, which has waited most of the time.
+    expect(sample.serverCpuNs).toBeGreaterThanOrEqual(process.platform === "linux" ? 1 : 0);
+    expect(sample.histogram.reduce((sum, [, count]) => sum + count, 0)).toBe(sample.replies);
 
       const wrong = await load(program, (chunk) => chunk > 5);
       expect(wrong.stderr).toMatch(/^wrong reply: connection [012]/);

@@ -58,17 +58,10 @@ export function allCells(): Cell[] {
   );
 }
 
-/**
- * The cells with this name, or whose description holds this text, as "1 MiB" or "depth 16".
- * @throws RangeError when there are none
- */
+/** The cell with this name, else those whose name or description holds this text, as "1 MiB" or "depth 16,". */
 export function onlyCells(cells: readonly Cell[], only: string): Cell[] {
   const named = cells.filter(({ name }) => name === only);
-  const found = named.length > 0 ? named : cells.filter((cell) => `${describe(cell)},`.includes(only));
-  if (found.length > 0) return found;
-  throw new RangeError(
-    `no cell is called or described by ${only}: they are ${cells.map(({ name }) => name).join(", ")}`,
-  );
+  return named.length > 0 ? named : cells.filter((cell) => `${cell.name}: ${describe(cell)},`.includes(only));
 }
 
 export function describe({ payloadBytes, depth, connections }: Omit<Cell, "name">): string {

@@ -14,6 +14,12 @@ const START_MS = 120_000;
 const END_MS = 5000;
 const KEPT_LINES = 20;
 
+/** None outlives the bench, however it ends. */
+const running = new Set<ChildProcessByStdio<Writable, Readable, Readable>>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #exited: Promise<unknown>;
@@ -31,6 +37,8 @@ export class Child implements AsyncDisposable {
       : [command, Array.from(args)];
     this.#process = spawn(file, all, { stdio: ["pipe", "pipe", "pipe"] });
     this.#process.stdin.on("error", () => undefined); // its exit says more
+    running.add(this.#process);
+    this.#process.on("exit", () => running.delete(this.#process));
     this.#exited = once(this.#process, "exit");
     this.#exited.catch(() => undefined);
     const other = lineSource === "stdout" ? this.#process.stderr : this.#process.stdout;

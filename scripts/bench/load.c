@@ -52,6 +52,7 @@ static uint64_t server_cpu_ns(const char *pid) {
   DIR *threads = opendir(path);
   if (threads == NULL) return 0;
   for (struct dirent *entry = readdir(threads); entry != NULL; entry = readdir(threads)) {
+    if (entry->d_name[0] == '.') continue;
     snprintf(path, sizeof path, "/proc/%s/task/%.20s/schedstat", pid, entry->d_name);
     FILE *file = fopen(path, "r");
     if (file == NULL) continue;

@@ -42,47 +42,51 @@ const { values } = parseArgs({
 });
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= MAX_ROUNDS))
-  throw new RangeError(`--rounds takes a number from 1 to ${MAX_ROUNDS}`);
-if (values.generator !== "c" && values.generator !== "node")
-  throw new RangeError("--generator takes c or node");
+  misused(`--rounds takes a number from 1 to ${MAX_ROUNDS}`);
+if (values.generator !== "c" && values.generator !== "node") misused("--generator takes c or node");
 const plan: Plan = { ...(values.quick ? QUICK : FULL), ...(rounds === undefined ? {} : { rounds }) };
 const every = values.quick ? quickCells() : allCells();
 const cells = values.only === undefined ? every : onlyCells(every, values.only);
+if (cells.length === 0)
+  misused(`no such cell: ${values.only}; there are ${every.map(({ name }) => name).join(", ")}`);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const result = await bench();
 process.stdout.write(`\n${goalsText(result.cells)}\n${NOTES}`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result)}\n`);
 if (values.html !== undefined) writeFileSync(values.html, renderPage(result));
 if (result.cells.some(({ failures }) => failures.length > 0)) process.exitCode = 1;
 
+function misused(message: string): never {
+  process.stderr.write(`bench: ${message}\n`);
+  process.exit(2);
+}
+
 async function bench(): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), "talkbyte-bench-"));
-  try {
-    await using peers = new AsyncDisposableStack();
-    const compiler = findCompiler();
-    const load =
-      compiler === undefined || values.generator === "node" ? undefined : compile(compiler, "load", folder);
-    const echo = compiler === undefined ? undefined : compile(compiler, "echo", folder);
-    const ground = await prepareGround(folder, echo);
-    const { running, absent } = await startPeers(ground, peers);
-    const machine = describeMachine(compiler, load);
-    process.stdout.write(
-      `${Object.entries(machine)
-        .map(([name, value]) => `${name}: ${value}`)
-        .join("; ")}\n`,
-    );
-    for (const line of absent) process.stdout.write(`left out: ${line}\n`);
-    for (const peer of running) await warmUp(peer, ground, load);
-    const found: CellResult[] = [];
-    for (const cell of cells) {
-      const result = await measureCell(cell, running, ground, load, plan);
-      process.stdout.write(`\n${cellText(result)}`);
-      found.push(result);
-    }
-    const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
-    return { date: new Date().toISOString(), machine, command, ...plan, absent, cells: found };
-  } finally {
-    rmSync(folder, { recursive: true });
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  await using peers = new AsyncDisposableStack();
+  const compiler = findCompiler();
+  const load =
+    compiler === undefined || values.generator === "node" ? undefined : compile(compiler, "load", folder);
+  const echo = compiler === undefined ? undefined : compile(compiler, "echo", folder);
+  const ground = await prepareGround(folder, echo);
+  const { running, absent } = await startPeers(ground, peers);
+  const machine = describeMachine(compiler, load);
+  process.stdout.write(
+    `${Object.entries(machine)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join("; ")}\n`,
+  );
+  for (const line of absent) process.stdout.write(`left out: ${line}\n`);
+  for (const peer of running) await warmUp(peer, ground, load);
+  const found: CellResult[] = [];
+  for (const cell of cells) {
+    const result = await measureCell(cell, running, ground, load, plan);
+    process.stdout.write(`\n${cellText(result)}`);
+    found.push(result);
   }
+  const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
+  return { date: new Date().toISOString(), machine, command, ...plan, absent, cells: found };
 }
 
 async function startPeers(
