@@ -1,6 +1,8 @@
 // The figures of a bench: medians with their spread, ratios of what was measured in the same round, and the histogram
 // of latencies that the load generators count in, 32 buckets for each power of two of nanoseconds.
 
+import { median } from "../bench-figures.ts";
+
 export interface Spread {
   readonly median: number;
   readonly low: number;
@@ -11,16 +13,6 @@ export interface Spread {
 export type Histogram = readonly (readonly [bucket: number, count: number])[];
 
 const BUCKETS_PER_DOUBLING = 32;
-
-/** The value below which this share of them lies. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
-}
-
-export function median(values: readonly number[]): number {
-  return percentile(values, 0.5);
-}
 
 /** @throws RangeError when there are none */
 export function spread(values: readonly number[]): Spread {
