@@ -50,6 +50,7 @@ const cells = values.only === undefined ? every : onlyCells(every, values.only);
 if (cells.length === 0)
   misused(`no such cell: ${values.only}; there are ${every.map(({ name }) => name).join(", ")}`);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+process.stdout.on("error", () => process.exit(1)); // a reader that has seen enough
 const result = await bench();
 process.stdout.write(`\n${goalsText(result.cells)}\n${NOTES}`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result)}\n`);
