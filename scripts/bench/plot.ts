@@ -23,8 +23,8 @@ export interface Plot {
 
 const WIDTH = 460;
 const HEIGHT = 300;
-const LEFT = 64;
-const RIGHT = 16;
+const LEFT = 76;
+const RIGHT = 24;
 const TOP = 28;
 const BOTTOM = 44;
 
