@@ -4,6 +4,7 @@
 
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import net from "node:net";
 import tls from "node:tls";
 import type { Connection } from "../exchange/exchange.ts";
 import { wireTable } from "../wire/wire-table.ts";
@@ -36,7 +37,10 @@ export async function connectUnusually(
     case "resumption":
       return await connectAgain(address, options);
     case "other-key":
+    case "stranger":
       throw new StepFailed("unsupported", "the client alone judges keys");
+    case "plaintext":
+      throw new StepFailed("unsupported", "the server under test speaks TLS");
   }
 }
 
@@ -65,26 +69,42 @@ async function faultyIfAccepted(attempt: Promise<Link>): Promise<Link> {
   return faultyLink("the server completed a handshake of TLS 1.2");
 }
 
+interface SecureSocket {
+  readonly secure: tls.TLSSocket;
+  // What a reset needs.
+  readonly raw: net.Socket;
+}
+
 async function connectSecurely(
   address: Address,
   options: tls.ConnectionOptions,
   onTicket: (ticket: Buffer) => void = () => undefined,
-): Promise<tls.TLSSocket> {
+): Promise<SecureSocket> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const raw = net.connect({ ...address, allowHalfOpen: true });
+  await once(raw, "connect", { signal });
   const secure = tls.connect({
     minVersion: "TLSv1.3",
     ALPNProtocols: [wireTable().alpn],
     ...options,
     ...address,
+    socket: raw,
   });
+  secure.allowHalfOpen = true;
   // That it was lost is noticed by whoever waits for something.
   secure.on("error", () => undefined);
   secure.on("session", onTicket);
-  await once(secure, "secureConnect", { signal: AbortSignal.timeout(timeoutMs) });
-  return secure;
+  try {
+    await once(secure, "secureConnect", { signal });
+  } catch (error) {
+    raw.destroy();
+    throw error;
+  }
+  return { secure, raw };
 }
 
-function checkAlpn(secure: tls.TLSSocket): Link {
-  if (secure.alpnProtocol === wireTable().alpn) return socketLink(secure, secure);
+function checkAlpn({ secure, raw }: SecureSocket): Link {
+  if (secure.alpnProtocol === wireTable().alpn) return socketLink(secure, raw);
   secure.destroy();
   return faultyLink(`the handshake selected the ALPN protocol ${secure.alpnProtocol || "none"}`);
 }
@@ -95,10 +115,10 @@ async function connectAgain(address: Address, options: tls.ConnectionOptions): P
   const { promise: coming, resolve } = Promise.withResolvers<Buffer>();
   const first = await connectSecurely(address, options, resolve);
   const ticket = await Promise.race([coming, delay(ticketMs, undefined, { ref: false })]);
-  first.destroy();
+  first.secure.destroy();
   const session = ticket === undefined ? {} : { session: ticket };
-  const second = await connectSecurely(address, { ...options, ...session });
-  if (!second.isSessionReused()) return socketLink(second, second);
-  second.destroy();
+  const { secure, raw } = await connectSecurely(address, { ...options, ...session });
+  if (!secure.isSessionReused()) return socketLink(secure, raw);
+  secure.destroy();
   return faultyLink("the server resumed a TLS session");
 }
