@@ -10,6 +10,7 @@ import type { Opening } from "../src/conformance/play/run.ts";
 import { connectLink, listenLinks } from "../src/conformance/play/socket-link.ts";
 import { connectUnusually } from "../src/conformance/play/unusual-link.ts";
 import { Adapter } from "../src/conformance/suite/adapter.ts";
+import { pinFor } from "../src/conformance/suite/client-target.ts";
 import { LaunchedProcess, type Death, type Launch } from "../src/conformance/suite/child-process.ts";
 import { makeIdentity, type Identity } from "../src/index.ts";
 import type { Pace, PeerSettings } from "../test/galleries/mutant.ts";
@@ -19,8 +20,6 @@ import { startRelay } from "./galleries-relay.ts";
 const project = fileURLToPath(new URL("..", import.meta.url));
 const HOST = "127.0.0.1";
 const START_MS = 20_000;
-/** A pin that no key has. */
-const OTHER_KEY = "0".repeat(64);
 
 export interface PeerOpening extends Opening {
   close(): Promise<void>;
@@ -90,14 +89,14 @@ async function startServers(launch: Launch, pace: Pace | undefined): Promise<Pee
       return child.death;
     },
     async open(connection, operated) {
-      const transport = connection === undefined ? "plaintext" : "tls";
+      const transport = isPlaintext(connection) ? "plaintext" : "tls";
       const server = await (operated ? start(transport) : (shared[transport] ??= start(transport)));
       const address = { host: HOST, port: server.port };
       return {
-        connection,
+        connection: connection ?? "plaintext",
         operator: { stop: () => server.stop() },
         link: async () =>
-          connection === undefined
+          connection === undefined || connection === "plaintext"
             ? await connectLink(address)
             : await connectUnusually(address, connection, { rejectUnauthorized: false }),
         async close() {
@@ -116,6 +115,10 @@ async function startServers(launch: Launch, pace: Pace | undefined): Promise<Pee
   };
 }
 
+function isPlaintext(connection: Connection | undefined): boolean {
+  return connection === undefined || connection === "plaintext";
+}
+
 /** What the runner shows to clients over TLS. */
 let runnerIdentity: Promise<Identity> | undefined;
 
@@ -127,15 +130,15 @@ function startClient(launch: Launch, pace: Pace | undefined): Peer {
       return adapter.death;
     },
     async open(connection) {
-      const identity = connection === undefined ? undefined : await (runnerIdentity ??= makeIdentity());
+      const identity = isPlaintext(connection) ? undefined : await (runnerIdentity ??= makeIdentity());
       const secure = identity === undefined ? {} : { tls: { key: identity.key, cert: identity.cert } };
       const listener = await listenLinks({ host: HOST, connection, ...secure });
       const relay = pace === undefined ? undefined : await startRelay(listener.port, "connects", pace);
       const port = relay?.port ?? listener.port;
-      const fingerprint = connection === "other-key" ? OTHER_KEY : (identity?.fingerprint ?? null);
+      const fingerprint = identity === undefined ? null : pinFor(connection, identity);
       await adapter.open({ host: HOST, port, fingerprint }, START_MS);
       return {
-        connection,
+        connection: connection ?? "plaintext",
         link: async () => await listener.accept(START_MS),
         driver: adapter,
         async close() {

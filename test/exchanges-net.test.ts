@@ -2,6 +2,7 @@
 // byte by byte and at random cuts, and over TLS. Deadlines are short here; nothing else differs from a server
 // that an operator runs.
 
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exchangesFor, loadCatalog } from "../src/conformance/exchange/catalog.ts";
 import type { Connection, Exchange } from "../src/conformance/exchange/exchange.ts";
@@ -13,10 +14,13 @@ import { connectUnusually } from "../src/conformance/play/unusual-link.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
 import { preparePassword } from "../src/credentials/password.ts";
 import {
+  createOpaqueSetup,
   createServer,
+  enrol,
   makeIdentity,
   serverLimits,
   type Identity,
+  type OpaqueSetup,
   type Server,
   type UsersSource,
 } from "../src/index.ts";
@@ -41,6 +45,7 @@ const profile = parseProfile({
   "unknown-username": "Alice",
   "disabled-username": "mallory",
   "disabled-password": PASSWORD,
+  "opaque-username": "alice",
   tries: LIMITS.tries,
   "max-frame-bytes": LIMITS.maxFrameBytes,
   "max-under-way": LIMITS.maxUnderWay,
@@ -56,11 +61,13 @@ const catalog = loadCatalog();
 const JOBS = 32;
 const STEP_MS = 20_000;
 
-async function users(): Promise<UsersSource> {
+async function users(setup: OpaqueSetup): Promise<UsersSource> {
   // The lightest hash that is allowed: what is tested here is the wire.
   const password = await hashPassword(preparePassword(PASSWORD), { memoryKib: 8, passes: 1, lanes: 1 });
   const times = { createdAt: "", updatedAt: "", credentialId: "" };
-  const alice = { name: "alice", password, disabled: false, ...times };
+  const record = await enrol(setup, "alice", preparePassword(PASSWORD));
+  const opaque = { ...record, passwordSha256: createHash("sha256").update(password).digest("hex") };
+  const alice = { name: "alice", password, opaque, disabled: false, ...times };
   const mallory = { name: "mallory", password, disabled: true, ...times };
   const list = [alice, mallory];
   const snapshot = {
@@ -89,6 +96,7 @@ async function runAll(
 
 describe("the server", () => {
   let identity: Identity;
+  let setup: OpaqueSetup;
   let source: UsersSource;
   const servers = new Map<"plaintext" | "tls", Listening>();
 
@@ -101,6 +109,8 @@ describe("the server", () => {
     const server = createServer({
       users: source,
       identity: transport === "tls" ? identity : "plaintext",
+      opaque: setup,
+      readOnlyUsers: true,
       penaltyExempt: ["127.0.0.0/8"],
       limits: LIMITS,
     });
@@ -109,7 +119,8 @@ describe("the server", () => {
 
   beforeAll(async () => {
     identity = await makeIdentity();
-    source = await users();
+    setup = await createOpaqueSetup();
+    source = await users(setup);
     for (const transport of ["plaintext", "tls"] as const) servers.set(transport, await start(transport));
   });
   afterAll(async () => {
@@ -119,7 +130,7 @@ describe("the server", () => {
   /** The server that all share; one of its own for an exchange that stops it. */
   async function against(transport: "plaintext" | "tls", segmentation: Segmentation): Promise<string[]> {
     const exchanges = exchangesFor(catalog, "server").filter(
-      ({ connection }) => transport === "tls" || connection === undefined,
+      ({ connection }) => connection === undefined || (connection === "plaintext") === (transport !== "tls"),
     );
     return await runAll(exchanges, async (exchange) => {
       const { server, port } = exchange.operated ? await start(transport) : servers.get(transport)!;
@@ -130,7 +141,8 @@ describe("the server", () => {
         connection,
         operator: { stop: () => void (closed = server.close()) },
         link: async () => {
-          if (connection !== undefined) return await connectUnusually(address, connection, tls);
+          if (connection !== undefined && transport === "tls")
+            return await connectUnusually(address, connection, tls);
           return await connectLink(address, transport === "tls" ? { tls } : {});
         },
       });
@@ -164,7 +176,7 @@ describe("the server", () => {
 
 describe("the client", () => {
   const exchanges = exchangesFor(catalog, "client");
-  const plain = exchanges.filter(({ connection }) => connection === undefined);
+  const plain = exchanges.filter(({ connection }) => connection === undefined || connection === "plaintext");
 
   /** Each exchange has a listener of its own, for the client connects when its application logs in. */
   async function run(

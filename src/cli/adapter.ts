@@ -4,6 +4,7 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { openClient, type Client } from "../net/client.ts";
+import type { TrustOptions } from "../net/trust.ts";
 import { processIo, type CommandIo } from "./command-io.ts";
 
 interface Request {
@@ -33,7 +34,7 @@ export async function run(_argv: readonly string[], io: CommandIo = processIo): 
         client ??= openClient({
           host,
           port,
-          ...(fingerprint == null ? { plaintext: true } : { trust: { fingerprint } }),
+          ...(fingerprint == null ? { plaintext: true } : { trust: trustIn(fingerprint) }),
         });
         const { username = "", password = "" } = request;
         return await (await client).login({ username, password });
@@ -66,4 +67,9 @@ export async function run(_argv: readonly string[], io: CommandIo = processIo): 
   }
   await client?.then((open) => open.close()).catch(() => undefined);
   return 0;
+}
+
+/** "none": nothing is known of the server, which is a stranger then. */
+function trustIn(fingerprint: string): TrustOptions {
+  return fingerprint === "none" ? {} : { fingerprint };
 }

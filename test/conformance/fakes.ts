@@ -21,6 +21,7 @@ export const profile: Profile = parseProfile({
   "unknown-username": "nobody",
   "disabled-username": "carol",
   "disabled-password": "staple",
+  "opaque-username": "alice",
   tries: 3,
   "max-frame-bytes": 1_048_581,
   "max-under-way": 256,

@@ -43,6 +43,7 @@ export function galleryProfile(role: Role, { limits = {} }: PeerSettings): Profi
     "unknown-username": "Alice",
     "disabled-username": disabledUsername,
     "disabled-password": password,
+    "opaque-username": username,
     tries,
     "max-frame-bytes": maxFrameBytes,
     "max-under-way": maxUnderWay,

@@ -3,6 +3,7 @@
 import { serverEndingMutants } from "./server-ending-mutants.ts";
 import { serverLoginMutants } from "./server-login-mutants.ts";
 import { serverMessageMutants } from "./server-message-mutants.ts";
+import { serverOpaqueMutants } from "./server-opaque-mutants.ts";
 import { serverRareLoginMutants } from "./server-rare-login-mutants.ts";
 import { serverRareMutants } from "./server-rare-mutants.ts";
 import { serverShutdownMutants } from "./server-shutdown-mutants.ts";
@@ -17,6 +18,7 @@ export const serverMutants: readonly Mutant[] = [
   ...serverEndingMutants,
   ...serverShutdownMutants,
   ...serverTlsMutants,
+  ...serverOpaqueMutants,
   ...serverRareLoginMutants,
   ...serverRareMutants,
 ];

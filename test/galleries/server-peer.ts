@@ -2,10 +2,13 @@
 // each that it wants, or wants to be stopped as an operator would; a server costs little, so an exchange that stops one
 // gets its own. Whatever breaks inside is told on standard error: a mutant that crashes is a bug of the gallery.
 
+import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 
 import {
+  createOpaqueSetup,
   createServer,
+  enrol,
   hashPassword,
   makeIdentity,
   preparePassword,
@@ -21,6 +24,7 @@ export type ServerRequest = { readonly open: "plaintext" | "tls" } | { readonly 
 
 const { limits } = JSON.parse(process.env["GALLERY_SETTINGS"] ?? "{}") as PeerSettings;
 const servers = new Map<number, Server>();
+const setup = await createOpaqueSetup();
 const source = await users();
 let identity: Promise<Identity> | undefined;
 
@@ -37,6 +41,7 @@ process.exit();
 async function open(transport: "plaintext" | "tls"): Promise<number> {
   const server = createServer({
     users: source,
+    opaque: setup,
     identity: transport === "plaintext" ? transport : await (identity ??= makeIdentity()),
     // Or each login would replace its light hash by a strong one.
     readOnlyUsers: true,
@@ -54,9 +59,15 @@ async function users(): Promise<UsersSource> {
   const { password } = gallerySettings;
   const hash = await hashPassword(preparePassword(password), { memoryKib: 8, passes: 1, lanes: 1 });
   const rest = { password: hash, createdAt: "", updatedAt: "", credentialId: "" };
+  const passwordSha256 = createHash("sha256").update(hash).digest("hex");
+  const record = async (name: string) => ({
+    ...(await enrol(setup, name, preparePassword(password))),
+    passwordSha256,
+  });
+  const [active, disabled] = [gallerySettings.username, gallerySettings.disabledUsername];
   const list = [
-    { name: gallerySettings.username, disabled: false, ...rest },
-    { name: gallerySettings.disabledUsername, disabled: true, ...rest },
+    { name: active, disabled: false, opaque: await record(active), ...rest },
+    { name: disabled, disabled: true, opaque: await record(disabled), ...rest },
   ];
   const snapshot = {
     get: (name: string) => list.find((user) => user.name === name),

@@ -2,10 +2,11 @@
 // fixed table of users and one session id, and echoes: at once, when the turn ends, or late, a while later. Late, it
 // admits and verifies no sooner either, so that what the client sends meanwhile finds the session waiting.
 
+import { randomBytes } from "node:crypto";
 import { parseProfile, type Profile } from "../../src/conformance/exchange/profile.ts";
 import type { SimulatedPeer, SimulatedWire } from "../../src/conformance/play/simulated-link.ts";
 import { FrameWriter } from "../../src/protocol/frame-writer.ts";
-import { PASSWORD } from "../../src/protocol/mechanism.ts";
+import { OPAQUE_BYTES, OPAQUE_NAME, PASSWORD } from "../../src/protocol/mechanism.ts";
 import type { PayloadView } from "../../src/protocol/payload.ts";
 import type {
   Attempt,
@@ -43,6 +44,7 @@ export function simulatedProfile(slackMs = 0): Profile {
     "unknown-username": "Alice",
     "disabled-username": DISABLED_USER.username,
     "disabled-password": DISABLED_USER.password,
+    "opaque-username": USER.username,
     tries: SETTINGS.tries,
     "max-frame-bytes": SETTINGS.maxFrameBytes,
     "max-under-way": SETTINGS.maxUnderWay,
@@ -152,9 +154,20 @@ class SimulatedServer implements StoppableServer, ServerHost {
   }
 }
 
-function verify({ username, mechanismData }: Attempt): Outcome {
+function verify(attempt: Attempt): Outcome {
+  const { mechanism, username, mechanismData } = attempt;
+  if (mechanism === OPAQUE_NAME) return challenge(attempt);
   const password = Buffer.from(mechanismData).toString();
   if (username !== USER.username || password !== USER.password) return { type: "rejected", retryAfterMs: 0 };
   const sessionId = hex("f0e1d2c3b4a5968778695a4b3c2d1e0f");
   return { type: "accepted", sessionId, mechanismData: new Uint8Array(0) };
+}
+
+/** As OPAQUE would to someone who doesn't know the password; these bytes fill whole group elements only where none is. */
+function challenge({ mechanismData, responseData }: Attempt): Outcome {
+  const noElements = [0x00, 0xff].some((byte) =>
+    [0, 64].some((start) => mechanismData.subarray(start, start + 32).every((it) => it === byte)),
+  );
+  if (responseData !== undefined || noElements) return { type: "rejected", retryAfterMs: 0 };
+  return { type: "challenge", mechanismData: randomBytes(OPAQUE_BYTES.CHALLENGE) };
 }

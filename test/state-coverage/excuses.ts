@@ -34,19 +34,6 @@ const eachClientState = {
 };
 
 export const excuses: readonly Excuse[] = [
-  excuse("server", ["awaiting-response"], everythingBut([...outcomes(), "revoked"]), {
-    reason: "PASSWORD takes one step: a server whose only mechanism it is never waits for RESPONSE",
-    shownBy: {
-      ...eachServerState,
-      "protocol/server-deadlines.test.ts": "runs in %s, refusals and extension",
-    },
-  }),
-  excuse("server", ["verifying"], only(["challenged"]), {
-    reason: "PASSWORD takes one step: no verification ends in CHALLENGE",
-    shownBy: {
-      "protocol/server-two-steps.test.ts": "CHALLENGE costs a try and a penalty at once (TB-AUTH-9)",
-    },
-  }),
   excuse("server", ["admitting"], only(["not admitted"]), {
     reason: "no step gives a source a bad name, or fills the line, before it connects",
     shownBy: { "protocol/server-login.test.ts": "is refused at once (TB-REFUSED-7)" },

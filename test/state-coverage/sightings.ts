@@ -6,6 +6,8 @@ import { loadCatalog, type Catalog } from "../../src/conformance/exchange/catalo
 import type { Exchange } from "../../src/conformance/exchange/exchange.ts";
 import { play } from "../../src/conformance/play/player.ts";
 import { simulateLink } from "../../src/conformance/play/simulated-link.ts";
+import { opaqueMechanism, PASSWORD } from "../../src/protocol/mechanism.ts";
+import { hex } from "../protocol/bytes.ts";
 import { SimulatedClient } from "../protocol/simulated-client.ts";
 import {
   type Replies,
@@ -28,7 +30,7 @@ export interface Sighting {
 // The late server's verifications stand outside its deadlines.
 const profile = simulatedProfile(100);
 
-const SERVER_WAYS: readonly { replies: Replies; straight: boolean }[] = [
+const SERVER_WAYS: readonly Way[] = [
   { replies: "at once", straight: false },
   { replies: "deferred", straight: false },
   { replies: "late", straight: false },
@@ -49,9 +51,9 @@ async function watch(exchange: Exchange, role: CoverageRole): Promise<Sighting> 
   for (const way of ways) {
     const seen = new Set<string>();
     const report: Report = (state, input) => seen.add(keyOf({ state, input }));
-    const peer = way === undefined ? clientPeer(report) : serverPeer(report, way.replies, way.straight);
+    const peer = way === undefined ? clientPeer(report) : serverPeer(exchange, report, way);
     const { verdict, reason } = await play(exchange, { role, profile, ...peer });
-    // What asks for TLS can't be played on a simulated link.
+    // What asks for TLS itself can't be played on a simulated link.
     if (verdict === "pass") for (const key of seen) keys.add(key);
     else if (verdict !== "unsupported")
       failure ??= `${exchange.id} (${way?.replies ?? role}): ${verdict}: ${reason}`;
@@ -59,14 +61,27 @@ async function watch(exchange: Exchange, role: CoverageRole): Promise<Sighting> 
   return { role, exchange: exchange.id, keys, failure };
 }
 
-function serverPeer(report: Report, replies: Replies, straight: boolean) {
-  const start = simulateServer(
-    replies,
-    (...parameters) => new WatchedServerSession(parameters, report, straight),
-  );
+interface Way {
+  readonly replies: Replies;
+  readonly straight: boolean;
+}
+
+const SECURE = [opaqueMechanism(hex("00004c00 0002 01")), PASSWORD];
+
+/** A session knows of TLS only that it may offer OPAQUE. */
+function serverPeer({ connection }: Exchange, report: Report, { replies, straight }: Way) {
+  const secure = connection === "tls";
+  const start = simulateServer(replies, (settings, ...rest) => {
+    const parameters = [secure ? { ...settings, mechanisms: SECURE } : settings, ...rest] as const;
+    return new WatchedServerSession([...parameters], report, straight);
+  });
   let server: StoppableServer | undefined;
   const link = simulateLink((wire) => (server = start(wire)));
-  return { link, operator: { stop: () => server?.stop() } };
+  return {
+    link,
+    operator: { stop: () => server?.stop() },
+    connection: secure ? connection : ("plaintext" as const),
+  };
 }
 
 function clientPeer(report: Report) {

@@ -85,8 +85,7 @@ export function refPart(
 }
 
 function spoken(context: FrameContext, part: Open): CasePart {
-  if (part.kind !== "range") return part.default;
-  if (part.stride !== undefined && context.repeated) return { count: part.default };
+  if (part.kind === "range" && part.stride !== undefined && context.repeated) return { count: part.default };
   const taken = (part.not ?? []).flatMap((name) => context.known.get(name) ?? []);
   return toHex(otherThan(taken.map(fromHex), fromHex(part.default)));
 }

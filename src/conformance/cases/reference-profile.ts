@@ -10,6 +10,7 @@ export const referenceProfile: Profile = parseProfile({
   "unknown-username": "Alice",
   "disabled-username": "mallory",
   "disabled-password": "correct horse battery",
+  "opaque-username": "alice",
   tries: 3,
   "max-frame-bytes": 1_048_581,
   "max-under-way": 256,

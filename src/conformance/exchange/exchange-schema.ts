@@ -96,7 +96,14 @@ function valueDefinitions(table: WireTable): Record<string, Schema> {
       record({ ref: ref("name") }),
     ),
     "peer-form": oneOf(
-      record({ capture: ref("name"), not: { type: "array", minItems: 1, items: ref("name") } }, ["capture"]),
+      record(
+        {
+          capture: ref("name"),
+          not: { type: "array", minItems: 1, items: ref("name") },
+          length: { type: "integer", minimum: 1, maximum: 0xffff },
+        },
+        ["capture"],
+      ),
       record({ computed: ref("name") }),
     ),
     "number-form": oneOf(

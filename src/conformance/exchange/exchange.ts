@@ -46,14 +46,16 @@ export interface Exchange {
   readonly file: string;
 }
 
-// Ways to connect (spec/exchanges.md, section 1), all of them over TLS.
+// Ways to connect (spec/exchanges.md, section 1.1), over TLS but for the first.
 export const connections = [
+  "plaintext",
   "tls",
   "tls-1.2",
   "no-alpn",
   "other-alpn",
   "no-handshake",
   "other-key",
+  "stranger",
   "resumption",
 ] as const;
 export type Connection = (typeof connections)[number];

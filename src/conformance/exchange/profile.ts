@@ -10,6 +10,7 @@ export const variables = {
   "unknown-username": "text",
   "disabled-username": "text",
   "disabled-password": "text",
+  "opaque-username": "text",
   tries: "number",
   "tries-minus-1": "number",
   "tries-minus-2": "number",

@@ -19,7 +19,13 @@ export type Value =
   | { readonly kind: "repeat"; readonly hex: string; readonly times: Amount }
   | { readonly kind: "all-bytes" }
   | { readonly kind: "any" }
-  | { readonly kind: "capture"; readonly name: string; readonly not: readonly string[] }
+  | {
+      readonly kind: "capture";
+      readonly name: string;
+      readonly not: readonly string[];
+      // How many bytes it has; undefined for as many as the field allows.
+      readonly length: number | undefined;
+    }
   // With the lowest bit of the byte at this offset the other way round.
   | { readonly kind: "ref"; readonly name: string; readonly flip?: number }
   | { readonly kind: "between"; readonly low: Amount; readonly high: Amount }
@@ -155,9 +161,12 @@ function parseForm(field: Field, cursor: Cursor, value: Record<string, unknown>)
     return { kind: "all-bytes" };
   }
   if ("capture" in value) {
-    const map = asMap(cursor, ["capture", "not"], ["capture"]);
+    const map = asMap(cursor, ["capture", "not", "length"], ["capture"]);
     const not = map["not"] === undefined ? [] : asList(map["not"], 1).map(asName);
-    return { kind: "capture", name: asName(map["capture"] ?? cursor), not };
+    if (map["length"] !== undefined) only("bytes");
+    const length = map["length"] === undefined ? undefined : asInteger(map["length"], 1, 0xffff);
+    if (length !== undefined) checkLength(field, length, cursor);
+    return { kind: "capture", name: asName(map["capture"] ?? cursor), not, length };
   }
   if ("ref" in value) return parseReference(field, cursor);
   if ("between" in value) {

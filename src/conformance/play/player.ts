@@ -232,6 +232,7 @@ async function openScene(play: Play): Promise<Scene> {
     table,
     link,
     underTest,
+    plaintext: options.connection === "plaintext",
     segmentation: options.segmentation ?? "whole",
     seed: options.seed ?? 1,
     transcript: play.transcript,

@@ -120,7 +120,7 @@ function resolveBytes(
     case "any":
       return open;
     case "capture":
-      return { ...open, ...capturing(value) };
+      return { ...open, ...ofLength(value.length), ...capturing(value) };
     case "repeat":
       return { kind: "fill", ...named, hex: value.hex, times: amountOf(context.profile, value.times) };
     case "text":
@@ -138,6 +138,11 @@ function resolveBytes(
     case "list":
       throw new TypeError(`${named.field} is bytes`);
   }
+}
+
+// So many bytes, whatever they are; the runner's are zero.
+function ofLength(length: number | undefined): Partial<BytesPart> {
+  return length === undefined ? {} : { min: length, max: length, default: "00".repeat(length) };
 }
 
 function capturing(value: Extract<Value, { kind: "capture" }>): { capture: string; not?: readonly string[] } {

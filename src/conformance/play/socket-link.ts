@@ -294,6 +294,8 @@ function variantOf({ tls: usual, connection }: ListenOptions): tls.TlsOptions {
     case "no-handshake":
     case "resumption":
     case "other-key":
+    case "stranger":
+    case "plaintext":
     case "tls":
     case undefined:
       return { ...usual };

@@ -40,6 +40,8 @@ export interface StageOptions {
   readonly table: WireTable;
   readonly link: Link;
   readonly underTest: Speaker;
+  // The link has no TLS, as far as the runner knows.
+  readonly plaintext?: boolean;
   readonly segmentation: Segmentation;
   readonly seed: number;
   readonly transcript: TranscriptEntry[];
@@ -50,7 +52,7 @@ export interface StageOptions {
 export function createStage(options: StageOptions): Stage {
   const { table, link, underTest, transcript } = options;
   const played: Speaker = underTest === "C" ? "S" : "C";
-  const watch = createWatch(table);
+  const watch = createWatch(table, options.plaintext);
   const splitter = createSplitter(watch.limitBytes());
   const random = createRandom(options.seed);
   const ends: { kind: "end" | "reset"; at: number }[] = [];

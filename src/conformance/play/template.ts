@@ -103,7 +103,10 @@ function fill(part: Part, filling: Filling): Uint8Array {
       const taken = (part.not ?? []).map((name) => captured(filling.captures, name));
       return otherThan(taken, advance(fromHex(part.default), part.stride, repetition));
     }
-    case "bytes":
+    case "bytes": {
+      const taken = (part.not ?? []).map((name) => captured(filling.captures, name));
+      return otherThan(taken, fromHex(part.default));
+    }
     case "list":
       return fromHex(part.default);
     case "ref":

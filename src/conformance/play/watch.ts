@@ -3,6 +3,7 @@
 
 import { toHex } from "../wire/bytes.ts";
 import { createSplitter, fieldContent, numberAt, readFrame, type FrameReading } from "../wire/frames.ts";
+import { opaqueComplaint } from "./opaque-offer.ts";
 import type { Speaker } from "../exchange/steps.ts";
 import { limitNamed, type WireTable } from "../wire/wire-table.ts";
 
@@ -28,7 +29,7 @@ export interface Watch {
   loginAnswered(): boolean;
 }
 
-export function createWatch(table: WireTable): Watch {
+export function createWatch(table: WireTable, plaintext = false): Watch {
   const seen = { C: new Set<string>(), S: new Set<string>() };
   const sent = createSplitter(0xffffffff);
   let limit = limitNamed(table, "login-frame-bytes");
@@ -76,7 +77,8 @@ export function createWatch(table: WireTable): Watch {
         unanswered.has(toHex(id))
       )
         return `a MESSAGE with the id ${Number(numberAt(reading, "id"))}, which is still unanswered`;
-      if (fault === undefined) return undefined;
+      if (fault === undefined)
+        return reading.kind?.name === "WELCOME" ? opaqueComplaint(table, reading, plaintext) : undefined;
       const name = reading.kind?.name ?? `type 0x${toHex(Uint8Array.of(reading.type ?? 0))}`;
       return `a malformed ${name}: at offset ${fault.offset} of the frame, ${fault.path === "" ? "" : `${fault.path} `}${fault.problem}`;
     },

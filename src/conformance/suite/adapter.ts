@@ -23,7 +23,7 @@ interface Waiting {
 export interface AdapterAddress {
   readonly host: string;
   readonly port: number;
-  // null asks for plaintext.
+  // null asks for plaintext, "none" for TLS to a server that nothing vouches for.
   readonly fingerprint: string | null;
 }
 

@@ -21,6 +21,8 @@ export interface RunnerIdentity {
 
 // A fingerprint that no key has.
 const otherKey = "0".repeat(64);
+// TLS to a server that nobody vouches for.
+const noPin = "none";
 
 export class ClientTarget implements Target {
   readonly role = "client";
@@ -67,8 +69,7 @@ export class ClientTarget implements Target {
       const address = {
         host: "127.0.0.1",
         port: listener.port,
-        fingerprint:
-          identity === undefined ? null : connection === "other-key" ? otherKey : identity.fingerprint,
+        fingerprint: identity === undefined ? null : pinFor(connection, identity),
       };
       await adapter.open(address, this.#implementation.startMs);
     } catch (error) {
@@ -78,7 +79,8 @@ export class ClientTarget implements Target {
       );
     }
     const link = (): Promise<Link> => listener.accept(this.#timeoutMs);
-    return { link, driver: adapter, ...(identity === undefined ? {} : { connection }) };
+    if (identity === undefined) return { link, driver: adapter, connection: "plaintext" };
+    return { link, driver: adapter, ...(connection === "plaintext" ? {} : { connection }) };
   }
 
   async stop(): Promise<void> {
@@ -87,4 +89,10 @@ export class ClientTarget implements Target {
     this.#listener = undefined;
     this.#adapter = undefined;
   }
+}
+
+// What the adapter is told of the runner's key.
+export function pinFor(connection: Connection | undefined, { fingerprint }: RunnerIdentity): string {
+  if (connection === "stranger") return noPin;
+  return connection === "other-key" ? otherKey : fingerprint;
 }

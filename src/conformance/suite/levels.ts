@@ -50,7 +50,7 @@ const levelOfFrame: Readonly<Record<string, Level>> = {
 
 export function levelOf(exchange: Exchange): Level {
   // An unusual connection is unusual TLS.
-  if (exchange.connection !== undefined) return "tls";
+  if (exchange.connection !== undefined && exchange.connection !== "plaintext") return "tls";
   const [subject = ""] = exchange.covers;
   const needed = plainSteps(exchange.steps).flatMap(levelsNeeded);
   const named = levelOfArea[subject.split("-")[1] ?? ""];

@@ -69,13 +69,14 @@ export class ServerTarget implements Target {
     const address = { host, port: this.#port };
     const launched = this.#process;
     const operator = launched === undefined ? {} : { operator: { stop: () => launched.kill("SIGTERM") } };
-    if (transport === "plaintext") return Promise.resolve({ link: () => connectLink(address), ...operator });
+    if (transport === "plaintext")
+      return Promise.resolve({ link: () => connectLink(address), connection: "plaintext", ...operator });
     const tls = { rejectUnauthorized: false };
     const link = (): Promise<Link> =>
       connection === undefined
         ? connectLink(address, { tls, fingerprint })
         : connectUnusually(address, connection, tls);
-    return Promise.resolve({ link, connection, ...operator });
+    return Promise.resolve({ link, ...(connection === "plaintext" ? {} : { connection }), ...operator });
   }
 
   async stop(): Promise<void> {
