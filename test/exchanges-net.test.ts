@@ -11,6 +11,7 @@ import { runExchange, type Opening, type RunResult } from "../src/conformance/pl
 import { segmentations, type Segmentation } from "../src/conformance/play/segmentation.ts";
 import { connectLink, listenLinks } from "../src/conformance/play/socket-link.ts";
 import { connectUnusually } from "../src/conformance/play/unusual-link.ts";
+import { pinFor } from "../src/conformance/suite/client-target.ts";
 import { hashPassword } from "../src/credentials/verifier.ts";
 import { preparePassword } from "../src/credentials/password.ts";
 import {
@@ -189,7 +190,7 @@ describe("the client", () => {
     const listener = await listenLinks({ host: "127.0.0.1", ...tls });
     const drivers: ClientDriver[] = [];
     const open = (): Opening => {
-      const pin = connection === "other-key" ? "0".repeat(64) : identity?.fingerprint;
+      const pin = identity === undefined ? undefined : pinFor(connection, identity);
       const driver = new ClientDriver(listener.port, pin);
       drivers.push(driver);
       return { connection, link: async () => await listener.accept(STEP_MS), driver };
@@ -220,6 +221,7 @@ describe("the client", () => {
 
   it("keeps to every exchange over TLS", async () => {
     const identity = await makeIdentity();
-    expect(await runAll(exchanges, async (exchange) => await run(exchange, identity, "whole"))).toEqual([]);
+    const secure = exchanges.filter(({ connection }) => connection !== "plaintext");
+    expect(await runAll(secure, async (exchange) => await run(exchange, identity, "whole"))).toEqual([]);
   }, 120_000);
 });

@@ -3,6 +3,7 @@
 import { clientEndingMutants } from "./client-ending-mutants.ts";
 import { clientLoginMutants } from "./client-login-mutants.ts";
 import { clientMessageMutants } from "./client-message-mutants.ts";
+import { clientOpaqueMutants } from "./client-opaque-mutants.ts";
 import { clientRareMutants } from "./client-rare-mutants.ts";
 import { clientTlsMutants } from "./client-tls-mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -14,5 +15,6 @@ export const clientMutants: readonly Mutant[] = [
   ...clientMessageMutants,
   ...clientEndingMutants,
   ...clientTlsMutants,
+  ...clientOpaqueMutants,
   ...clientRareMutants,
 ];

@@ -74,6 +74,8 @@ export const SOURCES = {
   "login-frames": "src/protocol/login-frames.ts",
   mechanism: "src/protocol/mechanism.ts",
   "message-ids": "src/protocol/message-ids.ts",
+  "opaque-client": "src/auth/opaque-client.ts",
+  "opaque-stretching": "src/credentials/opaque-stretching.ts",
   "opaque-login": "src/auth/opaque-login.ts",
   password: "src/credentials/password.ts",
   "password-login": "src/auth/password-login.ts",

@@ -2,13 +2,14 @@
 
 import type { Driver } from "../../src/conformance/play/link.ts";
 import { openClient, type Client } from "../../src/net/client.ts";
+import type { TrustOptions } from "../../src/net/trust.ts";
 
 export class ClientDriver implements Driver {
   readonly #port: number;
   readonly #fingerprint: string | undefined;
   #client: Promise<Client> | undefined;
 
-  /** Without a fingerprint: plaintext. */
+  /** Without a fingerprint: plaintext; "none": TLS to a stranger. */
   constructor(port: number, fingerprint: string | undefined) {
     this.#port = port;
     this.#fingerprint = fingerprint;
@@ -16,7 +17,7 @@ export class ClientDriver implements Driver {
 
   async login(credentials: { username: string; password: string }): Promise<void> {
     const security =
-      this.#fingerprint === undefined ? { plaintext: true } : { trust: { fingerprint: this.#fingerprint } };
+      this.#fingerprint === undefined ? { plaintext: true } : { trust: this.#trust(this.#fingerprint) };
     this.#client ??= openClient({ host: "127.0.0.1", port: this.#port, ...security });
     await (await this.#client).login(credentials);
   }
@@ -42,6 +43,10 @@ export class ClientDriver implements Driver {
       (client) => client.close(),
       () => undefined,
     );
+  }
+
+  #trust(fingerprint: string): TrustOptions {
+    return fingerprint === "none" ? {} : { fingerprint };
   }
 
   async #opened(): Promise<Client> {
