@@ -189,8 +189,9 @@ describe("the client", () => {
     const tls = identity === undefined ? {} : { tls: { key: identity.key, cert: identity.cert }, connection };
     const listener = await listenLinks({ host: "127.0.0.1", ...tls });
     const drivers: ClientDriver[] = [];
-    const open = (): Opening => {
-      const pin = identity === undefined ? undefined : pinFor(connection, identity);
+    // The probe asks for no connection of its own kind.
+    const open = (asked?: Connection): Opening => {
+      const pin = identity === undefined ? undefined : pinFor(asked, identity);
       const driver = new ClientDriver(listener.port, pin);
       drivers.push(driver);
       return { connection, link: async () => await listener.accept(STEP_MS), driver };

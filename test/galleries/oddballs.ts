@@ -190,7 +190,7 @@ const servers: readonly Oddball[] = [
       patch(
         "server-login",
         "      idleTimeoutMs: idleMs,\n      mechanisms,",
-        "      idleTimeoutMs: idleMs,\n      mechanisms: [\n        ...Array.from({ length: 15 }, (_, index) => ({ name: `FUTURE-${index}`, parameters: new Uint8Array(100) })),\n        ...mechanisms,\n      ],",
+        "      idleTimeoutMs: idleMs,\n      mechanisms: [\n        ...Array.from({ length: 16 - mechanisms.length }, (_, index) => ({ name: `FUTURE-${index}`, parameters: new Uint8Array(100) })),\n        ...mechanisms,\n      ],",
       ),
     ],
   },
