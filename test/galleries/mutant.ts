@@ -85,7 +85,6 @@ export const SOURCES = {
   "server-connection": "src/net/server-connection.ts",
   "server-deadlines": "src/protocol/server-deadlines.ts",
   "server-login": "src/protocol/server-login.ts",
-  "server-logins": "src/net/server-logins.ts",
   "server-session": "src/protocol/server-session.ts",
   "session-frames": "src/protocol/session-frames.ts",
   states: "src/protocol/states.ts",

@@ -3,8 +3,8 @@
 
 import { mutant, patch, type Mutant } from "./mutant.ts";
 
-const NO_PLAINTEXT = 'opaque: identity === "plaintext" ? undefined : opaque,';
-const PARAMETERS = "this.mechanisms = [opaqueMechanism(encodeStretching(opaque.stretching)), PASSWORD];";
+const NO_PLAINTEXT = 'if (options.identity !== "plaintext") this.#opaque = options.opaque;';
+const PARAMETERS = "this.mechanism = opaqueMechanism(encodeStretching(setup.stretching));";
 const CHECK_LENGTH = "if (data.length !== wanted) throw breach(";
 const AUTH_LENGTH = "if (mechanismData.length !== OPAQUE_BYTES.AUTH) return";
 const NO_ELEMENTS = 'if (this.#started === undefined) return rejected("a KE1 without group elements");';
@@ -22,7 +22,7 @@ const REFUSE = 'return this.#refuse("bad-credentials", outcome.retryAfterMs);';
 function announces(hex: string): readonly [ReturnType<typeof patch>] {
   const parameters = `Buffer.from("${hex}", "hex")`;
   return [
-    patch("server-logins", PARAMETERS, PARAMETERS.replace("encodeStretching(opaque.stretching)", parameters)),
+    patch("opaque-login", PARAMETERS, PARAMETERS.replace("encodeStretching(setup.stretching)", parameters)),
   ];
 }
 
@@ -31,7 +31,7 @@ const offers: readonly Mutant[] = [
     "opaque-in-plaintext",
     "TB-OPAQUE-1",
     "offers OPAQUE where there is no TLS",
-    patch("server", NO_PLAINTEXT, "opaque,"),
+    patch("server", NO_PLAINTEXT, "this.#opaque = options.opaque;"),
   ),
   mutant("opaque-weak-memory", "TB-OPAQUE-8", "announces a memory of 1 MiB", ...announces("00000400002601")),
   mutant(
